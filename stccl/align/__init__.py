@@ -1,0 +1,1 @@
+"""Faces warped onto a canonical face."""

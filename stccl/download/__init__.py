@@ -1,0 +1,1 @@
+"""Where clips come from: cards, fetching, generating, and the list of what is there."""

@@ -1,0 +1,23 @@
+"""Settings of a dataset: where its clips are and by which protocol they are used."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stccl.section import Section
+
+
+class DatasetParams(Section):
+    """One entry under `datasets`, named like its folder `datasets/<name>/`."""
+
+    root: str = Field(
+        min_length=1,
+        description="Your folder with the clips; or the dataset's own "
+        "`datasets/<name>` to have it fetched or made as its card says.",
+    )
+    protocol: str = Field(
+        description="One of the card's protocols: how sentences match and speakers are split."
+    )
+    speakers: tuple[str, ...] | Literal["all"] = Field(
+        default="all", description="Use (and fetch) only these."
+    )

@@ -1,0 +1,1 @@
+"""How good a trained metric (and what it supervised) is."""

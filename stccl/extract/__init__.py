@@ -1,0 +1,1 @@
+"""Pictures at a constant rate and mono sound out of media files."""

@@ -1,0 +1,1 @@
+"""A face box and 68 points for every frame."""

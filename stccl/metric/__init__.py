@@ -1,0 +1,1 @@
+"""The spatial and temporal coherent correlation metrics, their training and their loss."""

@@ -1,0 +1,1 @@
+"""Which frames of two emotional readings of one sentence belong together."""

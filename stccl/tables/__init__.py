@@ -1,0 +1,1 @@
+"""The tables between the stages: schemas, deterministic writing, checked reading, PNG frames."""

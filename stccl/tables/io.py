@@ -1,0 +1,173 @@
+"""Reading and writing tables: atomic, checked against their schema, the same bytes every time."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stccl.errors import StageError
+from stccl.tables.schemas import SCHEMAS, VERSION
+
+ROW_GROUP_FRAMES = 8
+"""Frames per row group: small enough to read one frame alone, large enough to write fast."""
+
+
+class TableWriter:
+    """Writes one table under a temporary name and renames it when everything is written.
+
+    Rows are flushed in small groups, so memory does not grow with the table. Used as a context
+    manager the file appears on success and nothing is left behind on failure.
+
+    Args:
+        path: The final name.
+        schema: A name in `SCHEMAS`.
+        provenance: Stored in the file (fingerprint, stage, parameters); read it back with
+            `read_provenance`.
+        rows_per_group: Rows per Parquet row group.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        provenance: Mapping[str, Any] | None = None,
+        *,
+        rows_per_group: int = ROW_GROUP_FRAMES,
+    ) -> None:
+        self.path = path
+        self._columns = SCHEMAS[schema]
+        self._rows: list[dict[str, Any]] = []
+        self._rows_per_group = rows_per_group
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        metadata = {
+            "stccl.schema": schema,
+            "stccl.schema_version": str(VERSION),
+            "stccl.provenance": json.dumps(dict(provenance or {}), sort_keys=True),
+        }
+        # PNG bytes are compressed already; zstd would cost time and gain nothing on them.
+        compression = {name: "none" if name == "png" else "zstd" for name in self._columns.names}
+        self._file = pq.ParquetWriter(
+            self._temporary,
+            self._columns.with_metadata(metadata),
+            compression=compression,
+            use_dictionary=[
+                n for n in self._columns.names if pa.types.is_string(self._columns.field(n).type)
+            ],
+            write_statistics=False,
+        )
+
+    def append(self, **row: Any) -> None:
+        """Add one row; every column of the schema must be given."""
+        self._rows.append(row)
+        if len(self._rows) >= self._rows_per_group:
+            self._flush()
+
+    def extend(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add many rows."""
+        for row in rows:
+            self.append(**row)
+
+    def _flush(self) -> None:
+        if self._rows:
+            missing = set(self._columns.names) ^ set(self._rows[-1])
+            if missing:
+                raise ValueError(f"{self.path.name}: columns {sorted(missing)} do not fit")
+            self._file.write_table(pa.Table.from_pylist(self._rows, schema=self._columns))
+            self._rows = []
+
+    def commit(self) -> None:
+        """Write what is left and give the file its final name."""
+        self._flush()
+        self._file.close()
+        self._temporary.replace(self.path)
+
+    def discard(self) -> None:
+        """Throw away what was written."""
+        # A full disk refuses the footer as well; the partial file goes in any case.
+        with contextlib.suppress(OSError, pa.ArrowException):
+            self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.discard()
+            return
+        try:
+            self.commit()
+        except BaseException:
+            self.discard()
+            raise
+
+
+def write_table(
+    path: Path,
+    schema: str,
+    rows: Iterable[Mapping[str, Any]],
+    provenance: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a whole table of small rows at once."""
+    with TableWriter(path, schema, provenance, rows_per_group=65536) as table:
+        table.extend(rows)
+
+
+def read_table(path: Path, schema: str, columns: list[str] | None = None) -> pa.Table:
+    """Read a table, refusing one that is missing, damaged or of another schema.
+
+    Raises:
+        StageError: Naming the file and the stage to run again.
+    """
+    with open_table(path, schema) as file:
+        return file.read(columns=columns)
+
+
+def open_table(path: Path, schema: str) -> pq.ParquetFile:
+    """Open a table for reading by row group, checked as in `read_table`."""
+    try:
+        file = pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise StageError(f"{path} is missing; run `dvc repro` to make it") from None
+    except (OSError, pa.ArrowException) as error:
+        raise StageError(
+            f"{path} cannot be read ({_first_line(error)}); delete it and run `dvc repro`"
+        ) from None
+    metadata = file.schema_arrow.metadata or {}
+    found = (
+        metadata.get(b"stccl.schema", b"?").decode(),
+        metadata.get(b"stccl.schema_version", b"?").decode(),
+    )
+    expected = (schema, str(VERSION))
+    if found != expected or not file.schema_arrow.remove_metadata().equals(SCHEMAS[schema]):
+        file.close()
+        raise StageError(
+            f"{path} holds table {found[0]} version {found[1]}, expected {schema} "
+            f"version {VERSION}; delete it and run `dvc repro`"
+        )
+    return file
+
+
+def read_provenance(path: Path) -> dict[str, Any] | None:
+    """What the file says of its making, or None where there is no readable file."""
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+        return dict(json.loads(metadata[b"stccl.provenance"]))
+    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,86 @@
+"""Every table's columns, in one place; checked whenever a table is written or read."""
+
+import pyarrow as pa
+
+VERSION = 1
+"""Raised when a column changes meaning; a file of another version is refused on read."""
+
+
+def _columns(**types: pa.DataType) -> pa.Schema:
+    nullable = {"fps", "frames", "duration_s", "png", "box", "points", "score", "matrix", "inverse"}
+    return pa.schema([pa.field(k, v, nullable=k in nullable) for k, v in types.items()])
+
+
+_CLIP_COLUMNS = {
+    "clip": pa.string(),
+    "dataset": pa.string(),
+    "speaker": pa.string(),
+    "emotion": pa.string(),
+    "level": pa.int32(),
+    "sentence": pa.string(),
+    "take": pa.string(),
+    "split": pa.string(),
+    "words": pa.string(),
+    "media_path": pa.string(),
+    "audio_path": pa.string(),
+    "fps": pa.float64(),
+    "frames": pa.int32(),
+    "duration_s": pa.float64(),
+    "sha256": pa.string(),
+}
+
+SCHEMAS: dict[str, pa.Schema] = {
+    # One row per utterance; `Clip` documents the columns.
+    "clips": _columns(**_CLIP_COLUMNS),
+    # One row per frame at the pipeline's constant rate. `time_s` is where the frame stands in the
+    # clip, `source_time_s` the presentation time of the source picture shown there.
+    "frames": _columns(
+        frame=pa.int32(), time_s=pa.float64(), source_time_s=pa.float64(), png=pa.binary()
+    ),
+    # One row per block of mono sound; blocks follow each other without gaps.
+    "audio": _columns(start_sample=pa.int64(), samples=pa.list_(pa.int16())),
+    # One row per frame. `source` says where the points come from: detected, tracked, interpolated
+    # or missing (then box, points and score are null). Box x0 y0 x1 y1 and 68 points x0 y0 x1 …
+    # in 300-W order, pixels of the frame.
+    "landmarks": _columns(
+        frame=pa.int32(),
+        source=pa.string(),
+        score=pa.float32(),
+        box=pa.list_(pa.float32(), 4),
+        points=pa.list_(pa.float32(), 136),
+    ),
+    # One row per frame. `matrix` (2×3, row-major) maps frame pixels to crop pixels, `inverse`
+    # back; null, like `png`, where the frame has no face.
+    "aligned": _columns(
+        frame=pa.int32(),
+        png=pa.binary(),
+        matrix=pa.list_(pa.float64(), 6),
+        inverse=pa.list_(pa.float64(), 6),
+    ),
+    # One row per step of a warping path between two clips that say the same words. `step_cost`
+    # is the feature distance at this step, `cost` the mean over the path.
+    "pairs": _columns(
+        pair=pa.string(),
+        source=pa.string(),
+        target=pa.string(),
+        dataset=pa.string(),
+        speaker=pa.string(),
+        words=pa.string(),
+        source_emotion=pa.string(),
+        target_emotion=pa.string(),
+        split=pa.string(),
+        step=pa.int32(),
+        source_frame=pa.int32(),
+        target_frame=pa.int32(),
+        step_cost=pa.float32(),
+        cost=pa.float32(),
+    ),
+    # One row per clip (or pair) a stage could not use.
+    "rejected": _columns(
+        clip=pa.string(),
+        reason=pa.string(),
+        detail=pa.string(),
+        next_step=pa.string(),
+        fingerprint=pa.string(),
+    ),
+}
