@@ -1,0 +1,17 @@
+"""What tests share: the real clips, where they are at hand."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def mead_mini() -> Path:
+    """25 real clips in MEAD's layout; not part of the project, so their absence only skips."""
+    place = Path(os.environ.get("STCCL_MEAD_MINI", ROOT.parent / "shared" / "mead-mini"))
+    if not place.is_dir():
+        pytest.skip(f"no real clips at {place}; set STCCL_MEAD_MINI to a folder laid out as MEAD")
+    return place
