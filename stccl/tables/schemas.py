@@ -75,6 +75,23 @@ SCHEMAS: dict[str, pa.Schema] = {
         step_cost=pa.float32(),
         cost=pa.float32(),
     ),
+    # One row per aligned frame pair (spatial) or window starting there (temporal) looked at.
+    # `metric` is spatial or temporal, `weights` trained or untrained; similarities are means over
+    # regions, levels and window, cosine or Pearson over channels, in [-1, 1].
+    "evaluation": _columns(
+        pair=pa.string(),
+        speaker=pa.string(),
+        source_emotion=pa.string(),
+        target_emotion=pa.string(),
+        split=pa.string(),
+        step=pa.int32(),
+        metric=pa.string(),
+        weights=pa.string(),
+        positive_cosine=pa.float64(),
+        negative_cosine=pa.float64(),
+        positive_pearson=pa.float64(),
+        negative_pearson=pa.float64(),
+    ),
     # One row per clip (or pair) a stage could not use.
     "rejected": _columns(
         clip=pa.string(),
