@@ -1,0 +1,46 @@
+# make run    installs and runs the pipeline        make test   installs and runs the tests
+# Other datasets:  make run DATASET=mead ROOT=/path/to/MEAD PROTOCOL=paper PRESET=paper
+# GPU build:       make run TORCH_INDEX=https://download.pytorch.org/whl/cu130
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+BIN := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+
+.PHONY: run test setup lint ui bench clean
+.DEFAULT_GOAL := run
+
+run: setup
+	$(if $(DATASET)$(PRESET),$(BIN)/stccl use $(DATASET) $(if $(ROOT),--root "$(ROOT)") $(if $(PROTOCOL),--protocol $(PROTOCOL)) $(if $(PRESET),--preset $(PRESET)))
+	$(BIN)/dvc repro
+	@echo "The report: $(CURDIR)/report/index.html"
+
+test: setup
+	$(BIN)/python -m pytest
+
+setup: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "error: Python 3.11 is needed, $(PYTHON) is another; say which: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --retries 2 --extra-index-url $(TORCH_INDEX) -c requirements.lock torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# The Prefect UI on http://127.0.0.1:4200 with the pipeline and every stage as deployments.
+ui: setup
+	$(BIN)/python -m flows.serve
+
+bench: setup
+	for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
+
+clean:
+	rm -rf .venv data models metrics plots report .stccl dvc.lock
