@@ -5,6 +5,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
@@ -25,9 +26,10 @@ setup: .venv/installed
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "error: Python 3.11 is needed, $(PYTHON) is another; say which: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --retries 2 --extra-index-url $(TORCH_INDEX) -c requirements.lock torch
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	grep -v '^torch==' requirements.lock > .venv/without-torch.txt
+	$(PIP) --no-deps -r .venv/without-torch.txt
+	$(PIP) --retries 1 --extra-index-url $(TORCH_INDEX) -c requirements.lock torch
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 lint: setup

@@ -1,0 +1,104 @@
+"""The command line: `stccl use`, `stccl score`, `stccl export`, `stccl doctor`."""
+
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stccl.errors import StcclError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Talking-face clips in, a correlation metric and models trained under it out.",
+)
+
+PARAMS = Path("params.yaml")
+DATA = Path("data")
+
+
+def _one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """A problem a person can solve ends as one line, not as a traceback."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except StcclError as error:
+            print(f"error: {error}", file=sys.stderr)
+            raise typer.Exit(1) from None
+
+    return run
+
+
+@app.command()
+@_one_line_errors
+def use(
+    dataset: Annotated[str | None, typer.Argument(help="A folder of datasets/.")] = None,
+    root: Annotated[str | None, typer.Option(help="Your folder with its clips.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="One of its card's protocols.")] = None,
+    add: Annotated[bool, typer.Option("--add", help="Keep the datasets in use.")] = False,
+    preset: Annotated[str | None, typer.Option(help="A file of presets/, such as paper.")] = None,
+) -> None:
+    """Write into params.yaml which clips to work on, and at which size."""
+    from stccl.configure import apply_preset, use_dataset
+
+    if preset is not None:
+        apply_preset(PARAMS, Path("presets") / f"{preset}.yaml")
+    if dataset is not None:
+        use_dataset(PARAMS, dataset, root=root, protocol=protocol, keep_others=add)
+
+
+@app.command()
+@_one_line_errors
+def doctor() -> None:
+    """Show which weights, programs and devices are there, and what to do about missing ones."""
+    from rich.console import Console
+
+    from stccl.doctor import findings
+
+    console = Console()
+    for finding in findings():
+        console.print(finding)
+
+
+@app.command()
+@_one_line_errors
+def export(
+    out: Annotated[Path, typer.Argument(help="Folder to write, made if need be.")],
+    pictures: Annotated[
+        bool, typer.Option(help="Write the aligned faces, not just the paths.")
+    ] = True,
+) -> None:
+    """Write the folders and JSON that the published implementations read."""
+    from stccl.export.layout import export as write
+
+    counts = write(DATA, out, pictures=pictures)
+    print(f"{out}: {counts}")
+
+
+@app.command()
+@_one_line_errors
+def score(
+    source: Annotated[str, typer.Argument(help="A clip's id, or a media file.")],
+    generated: Annotated[str, typer.Argument(help="What was made from it: an id or a file.")],
+    metric: Annotated[Path, typer.Option(help="A trained metric.")] = Path("models/metric"),
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
+) -> None:
+    """Say how well a manipulated clip keeps the correlations of its source.
+
+    Frame k is compared with frame k. Higher is better; only compare scores of the same metric.
+    """
+    from stccl.evaluation.compare import compare
+
+    result = compare(source, generated, data=DATA, metric=metric, params=PARAMS)
+    print(json.dumps(result.as_dict()) if as_json else result)
+
+
+if __name__ == "__main__":
+    app()

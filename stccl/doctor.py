@@ -1,0 +1,64 @@
+"""What `stccl doctor` shows."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from rich.table import Table
+
+from stccl.weights import registry
+
+
+def findings() -> list[Table | str]:
+    """Weights, programs and devices as tables, and a line for whatever is to be done."""
+    return [_weights(), *_advice(), _programs(), _devices()]
+
+
+def _weights() -> Table:
+    table = Table("part", "for", "state", "licence", title="Weights")
+    for weight in registry():
+        state = weight.state()
+        colour = {"present": "green", "absent": "yellow", "damaged": "red"}[state]
+        table.add_row(weight.name, weight.purpose, f"[{colour}]{state}[/]", weight.licence)
+    return table
+
+
+def _advice() -> list[str]:
+    return [
+        f"{weight.name} is {weight.state()}: get {weight.source} and save it as {weight.path}. "
+        f"Until then: {weight.instead}."
+        for weight in registry()
+        if weight.state() != "present"
+    ]
+
+
+def _programs() -> Table:
+    table = Table("program", "version", "state", title="Programs")
+    for package in ("prefect", "dvc", "torch", "opencv-python-headless", "decord", "librosa"):
+        try:
+            table.add_row(package, version(package), "[green]present[/]")
+        except PackageNotFoundError:
+            table.add_row(package, "", "[red]absent: run make setup[/]")
+    if find_spec("imageio_ffmpeg"):
+        import imageio_ffmpeg
+
+        table.add_row("ffmpeg", imageio_ffmpeg.get_ffmpeg_version(), "[green]present[/]")
+    return table
+
+
+def _devices() -> Table:
+    import torch
+
+    table = Table("device", "what", "bf16", title="Devices")
+    bf16 = torch.backends.cpu.get_cpu_capability() if hasattr(torch.backends, "cpu") else ""
+    amx = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    table.add_row(
+        "cpu", f"{platform.processor() or platform.machine()} {bf16}", "yes" if amx else "no"
+    )
+    for index in range(torch.cuda.device_count()):
+        table.add_row(
+            f"cuda:{index}",
+            torch.cuda.get_device_name(index),
+            "yes" if torch.cuda.is_bf16_supported() else "no",
+        )
+    return table

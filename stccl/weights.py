@@ -1,0 +1,94 @@
+"""Every pretrained part: what it is for, where it comes from, and what stands in when it is absent.
+
+Nothing is ever downloaded while a stage runs. A person puts a file where this table says;
+`stccl doctor` tells which are there.
+"""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from stccl.fingerprint import file_sha256
+
+WEIGHTS = Path("weights")
+"""Where published files are looked for, below the project's folder."""
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One pretrained file.
+
+    Attributes:
+        name: Short name.
+        purpose: What the pipeline does with it.
+        licence: Under which terms it is published.
+        source: Where a person gets it.
+        path: Where it is expected.
+        sha256_prefix: First digits of the checksum, as its publisher gives them; empty where none
+            is published.
+        instead: What works in its place, offline.
+    """
+
+    name: str
+    purpose: str
+    licence: str
+    source: str
+    path: Path
+    sha256_prefix: str
+    instead: str
+
+    def state(self) -> str:
+        """`present`, `absent`, or `damaged` where the checksum is not the published one."""
+        if not self.path.is_file():
+            return "absent"
+        if not file_sha256(self.path).startswith(self.sha256_prefix):
+            return "damaged"
+        return "present"
+
+
+def _packaged(package: str, inside: str) -> Path:
+    spec = find_spec(package)
+    folder = Path(spec.origin).parent if spec and spec.origin else Path(package)
+    return folder / inside
+
+
+def registry() -> tuple[Weight, ...]:
+    """All pretrained parts."""
+    return (
+        Weight(
+            "dlib 68 points",
+            "landmarks (detector: dlib)",
+            "trained on 300-W: not for commercial products",
+            "package face_recognition_models",
+            _packaged("face_recognition_models", "models/shape_predictor_68_face_landmarks.dat"),
+            "",
+            "comes with the set-up",
+        ),
+        Weight(
+            "S3FD",
+            "face detection (detector: fan)",
+            "BSD-3-Clause",
+            "https://www.adrianbulat.com/downloads/python-fan/s3fd-619a316812.pth",
+            WEIGHTS / "s3fd-619a316812.pth",
+            "619a316812",
+            "landmarks.detector: dlib",
+        ),
+        Weight(
+            "2DFAN4",
+            "68 points (detector: fan)",
+            "BSD-3-Clause",
+            "https://www.adrianbulat.com/downloads/python-fan/2DFAN4-cd938726ad.zip",
+            WEIGHTS / "2DFAN4-cd938726ad.zip",
+            "cd938726ad",
+            "landmarks.detector: dlib",
+        ),
+        Weight(
+            "ArcFace IResNet-50",
+            "start of the metric's backbone (metric.backbone.weights)",
+            "non-commercial research",
+            "backbone.pth of the ASCCL repository's readme",
+            WEIGHTS / "backbone.pth",
+            "",
+            "training from scratch",
+        ),
+    )
