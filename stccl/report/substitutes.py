@@ -1,0 +1,50 @@
+"""Which parts ran with an offline default in place of published weights."""
+
+from dataclasses import dataclass
+
+from stccl.params import Params
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the pipeline for which weights are published.
+
+    Attributes:
+        key: The parameter that chooses, as in `params.yaml`.
+        used: What ran.
+        published: What the authors used.
+    """
+
+    name: str
+    key: str
+    used: str
+    published: str
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the published choice ran."""
+        return self.used == self.published
+
+
+_FAN = "FAN, 2-D (package face-alignment)"
+_ARCFACE = "IResNet-50 with ArcFace weights"
+
+
+def parts(params: Params) -> list[Part]:
+    """The choices of a run, part by part."""
+    detectors = {"fan": _FAN, "dlib": "dlib's HOG detector and 68-point predictor"}
+    start = getattr(params.metric, "backbone_weights", None)
+    return [
+        Part(
+            "Face landmarks",
+            "landmarks.detector",
+            detectors[params.landmarks.detector],
+            _FAN,
+        ),
+        Part(
+            "Start of the metric's backbone",
+            "metric.backbone_weights",
+            _ARCFACE if start else "seeded random weights",
+            _ARCFACE,
+        ),
+    ]
