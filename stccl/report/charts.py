@@ -29,29 +29,26 @@ Published = Mapping[str, Mapping[str, Mapping[str, float]]]
 """Metric, then weights, then `positive` or `negative`; a figure that was not published is absent."""
 
 
-def similarities(changes: Sequence[Change], published: Published) -> str:
+def similarity(change: Change, published: Published) -> str:
     """Positive and negative similarity before and after training, with intervals."""
 
     def draw(figure: Figure) -> None:
-        axes = figure.subplots(1, len(changes), sharey=True, squeeze=False)[0]
-        for panel, change in zip(axes, changes):
-            for kind, colour in (("positive", POSITIVE), ("negative", NEGATIVE)):
-                estimates = [getattr(change, kind)[weights] for weights in WEIGHTS]
-                _with_intervals(panel, range(2), estimates, colour, "-")
-                reference = published.get(change.metric, {})
-                known = [(x, reference.get(w, {}).get(kind)) for x, w in enumerate(WEIGHTS)]
-                marks = [(x, value) for x, value in known if value is not None]
-                panel.plot(*zip(*marks), "D", mfc="none", mec=PUBLISHED, ms=5) if marks else None
-                side = estimates[-1].mean
-                if np.isfinite(side):
-                    panel.text(1.14, side, kind, color=colour, va="center", fontweight="bold")
-            panel.set_title(change.metric, loc="left", fontweight="bold")
-            panel.set_xticks(range(2), WEIGHTS)
-            panel.set_xlim(-0.25, 1.85)
-            panel.axhline(0, color=FAINT, lw=0.8, zorder=0)
-        axes[0].set_ylabel("cosine similarity")
+        panel = figure.subplots()
+        for kind, colour in (("positive", POSITIVE), ("negative", NEGATIVE)):
+            estimates = [getattr(change, kind)[weights] for weights in WEIGHTS]
+            _with_intervals(panel, range(2), estimates, colour, "-")
+            end = (1.14, estimates[-1].mean)
+            panel.text(*end, kind, color=colour, va="center", fontweight="bold")
+            reference = published.get(change.metric, {})
+            for place, weights in enumerate(WEIGHTS):
+                if kind in reference.get(weights, {}):
+                    mark = reference[weights][kind]
+                    panel.plot(place, mark, "D", mfc="none", mec=PUBLISHED, ms=6)
+        panel.set_xticks(range(2), WEIGHTS)
+        panel.set_xlim(-0.25, 1.75)
+        panel.axhline(0, color=FAINT, lw=0.8, zorder=0)
 
-    return _svg("similarities", (6.2, 2.9), draw)
+    return _svg(f"similarity-{change.metric}", (4.2, 2.5), draw)
 
 
 def by_emotion(changes: Mapping[str, Change], metric: str) -> str:
@@ -77,8 +74,8 @@ def warping_path(source_s: Sequence[float], target_s: Sequence[float], names: Se
     def draw(figure: Figure) -> None:
         panel = figure.subplots()
         ends = ([source_s[0], source_s[-1]], [target_s[0], target_s[-1]])
-        panel.plot(*ends, "--", color=PUBLISHED, lw=1)
-        panel.plot(source_s, target_s, color=POSITIVE, lw=1.8)
+        panel.plot(source_s, target_s, color=POSITIVE, lw=2.4)
+        panel.plot(*ends, color=FAINT, lw=1, dashes=(4, 3))
         panel.set_xlabel(f"{names[0]} (s)")
         panel.set_ylabel(f"{names[1]} (s)")
         panel.set_aspect("equal", adjustable="datalim")
@@ -92,8 +89,8 @@ def training(title: str, curves: Mapping[str, Curve]) -> str:
     def draw(figure: Figure) -> None:
         panel = figure.subplots()
         for (label, (steps, values)), colour in zip(curves.items(), (POSITIVE, NEGATIVE, PUBLISHED, INK) * 9):
-            marker = "o" if len(steps) < 2 else ""
-            panel.plot(steps, values, marker, ls="-", color=colour, lw=1.6, label=label or None)
+            marker = "o" if len(steps) < 2 else None
+            panel.plot(steps, values, marker=marker, color=colour, lw=1.6, label=label or None)
         panel.set_title(title, loc="left", fontweight="bold")
         panel.set_xlabel("training step")
         if any(curves):

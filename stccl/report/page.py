@@ -59,12 +59,12 @@ def headline(changes: Sequence[Change]) -> str:
     return f"Training did not help: {what} did not rise"
 
 
-def finding(change: Change, confidence: float) -> str:
+def finding(change: Change, confidence: str) -> str:
     """One metric's result as a sentence: both similarities, their gap, and how sure it is."""
     positive, negative = change.positive, change.negative
     gain = change.gain
     sure = (
-        f"{confidence:.0%} interval {_signed_interval(gain.low, gain.high)}"
+        f"{confidence} interval {signed(gain.low)} to {signed(gain.high)}"
         if gain.low is not None and gain.high is not None
         else "one clip pair, so no interval"
     )
@@ -76,10 +76,6 @@ def finding(change: Change, confidence: float) -> str:
         f"({plain(change.separation['untrained'].mean)} to "
         f"{plain(change.separation['trained'].mean)}, {signed(gain.mean)}, {sure})."
     )
-
-
-def _signed_interval(low: float, high: float) -> str:
-    return f"{signed(low)} to {signed(high)}"
 
 
 def icon() -> str:

@@ -127,15 +127,18 @@ def _results(evaluation: pd.DataFrame, params: Params) -> dict[str, Any]:
         }
         for metric in metrics
     }
-    confidence = params.evaluate.confidence
+    confidence = f"{100 * params.evaluate.confidence:g}\N{NARROW NO-BREAK SPACE}%"
     return {
         "headline": page.headline(changes),
         "changes": changes,
         "findings": [page.finding(change, confidence) for change in changes],
-        "confidence": f"{100 * confidence:g} %",
+        "confidence": confidence,
         "unseen_pairs": cosine.index.nunique(),
         "unseen_speakers": sorted(cosine["speaker"].unique()),
-        "similarity_chart": Markup(charts.similarities(changes, published.SIMILARITIES)),
+        "similarity_charts": {
+            change.metric: Markup(charts.similarity(change, published.SIMILARITIES))
+            for change in changes
+        },
         "by_emotion": by_emotion,
         "emotion_charts": {
             metric: Markup(charts.by_emotion(rows, metric)) for metric, rows in by_emotion.items()
