@@ -1,12 +1,13 @@
-"""The pipeline's books: what came into each stage, what went through, what was rejected, and why."""
+"""The pipeline's books: what came into each stage, what went through, and what was rejected."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from stccl.download.params import DatasetParams
 from stccl.tables.io import open_table, read_table
 
 SOURCES = ("detected", "tracked", "interpolated", "missing")
@@ -64,16 +65,15 @@ class Landmarks:
         return sum(self.counts.values()) == self.frames
 
 
-def read_entries(data: Path) -> list[Entry]:
-    """The lines of the per-clip stages, of the pairs and of the evaluation.
+def read_entries(data: Path, datasets: Mapping[str, DatasetParams]) -> list[Entry]:
+    """The lines of the index, of the per-clip stages, of the pairs and of the evaluation.
 
     Every stage's input is what the stage before let through, read from the files that exist, and
     not from what any stage says of itself.
     """
     indexed = Counter(read_table(data / "clips.parquet", "clips").column("clip").to_pylist())
     unusable = _refusals(data / "clips_rejected.parquet")
-    found = indexed + Counter(refusal.item for refusal in unusable)
-    entries = [Entry("clips", "clips", found, indexed, unusable)]
+    entries = [Entry("clips", "clips", _downloaded(data, datasets), indexed, unusable)]
     for stage, table in (("extract", "frames"), ("landmarks", "landmarks"), ("align", "aligned")):
         before = entries[-1].went_through
         refusals = _refusals(data / stage / "rejected.parquet")
@@ -106,6 +106,18 @@ def rows(path: Path, schema: str) -> int:
     with open_table(path, schema) as file:
         assert isinstance(file, pq.ParquetFile)
         return int(file.metadata.num_rows)
+
+
+def _downloaded(data: Path, datasets: Mapping[str, DatasetParams]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for name, dataset in datasets.items():
+        raw = read_table(data / "raw" / f"{name}.parquet", "clips", ["clip", "speaker"])
+        found.update(
+            row["clip"]
+            for row in raw.to_pylist()
+            if dataset.speakers == "all" or row["speaker"] in dataset.speakers
+        )
+    return found
 
 
 def _keys(folder: Path) -> Counter[str]:

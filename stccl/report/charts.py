@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
+from itertools import cycle
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -25,8 +27,10 @@ _VARIABLES = {
 Curve = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 """Steps and values."""
 
+Times = Sequence[float] | npt.NDArray[np.float64]
+
 Published = Mapping[str, Mapping[str, Mapping[str, float]]]
-"""Metric, then weights, then `positive` or `negative`; a figure that was not published is absent."""
+"""Metric, then weights, then `positive` or `negative`; what was not published is absent."""
 
 
 def similarity(change: Change, published: Published) -> str:
@@ -57,7 +61,10 @@ def by_emotion(changes: Mapping[str, Change], metric: str) -> str:
     def draw(figure: Figure) -> None:
         panel = figure.subplots()
         places = np.arange(len(changes), dtype=float)
-        for offset, weights, colour in ((0.15, "untrained", PUBLISHED), (-0.15, "trained", POSITIVE)):
+        for offset, weights, colour in (
+            (0.15, "untrained", PUBLISHED),
+            (-0.15, "trained", POSITIVE),
+        ):
             estimates = [change.separation[weights] for change in changes.values()]
             _with_intervals(panel, places + offset, estimates, colour, "", across=True)
         panel.set_yticks(places, list(changes))
@@ -68,7 +75,7 @@ def by_emotion(changes: Mapping[str, Change], metric: str) -> str:
     return _svg(f"emotions-{metric}", (4.4, 0.75 + 0.36 * max(2, len(changes))), draw)
 
 
-def warping_path(source_s: Sequence[float], target_s: Sequence[float], names: Sequence[str], key: str) -> str:
+def warping_path(source_s: Times, target_s: Times, names: Sequence[str], key: str) -> str:
     """A warping path over the straight line between its ends; times in seconds."""
 
     def draw(figure: Figure) -> None:
@@ -88,7 +95,9 @@ def training(title: str, curves: Mapping[str, Curve]) -> str:
 
     def draw(figure: Figure) -> None:
         panel = figure.subplots()
-        for (label, (steps, values)), colour in zip(curves.items(), (POSITIVE, NEGATIVE, PUBLISHED, INK) * 9):
+        for (label, (steps, values)), colour in zip(
+            curves.items(), cycle((POSITIVE, NEGATIVE, PUBLISHED, INK)), strict=False
+        ):
             marker = "o" if len(steps) < 2 else None
             panel.plot(steps, values, marker=marker, color=colour, lw=1.6, label=label or None)
         panel.set_title(title, loc="left", fontweight="bold")
@@ -119,7 +128,7 @@ def _with_intervals(
 
 
 def _svg(key: str, size_in: tuple[float, float], draw: Callable[[Figure], None]) -> str:
-    style = {
+    style: Any = {  # the stubs know only literal names of settings
         "svg.hashsalt": key,  # ids that are the same every time and differ between charts
         "svg.fonttype": "none",
         "font.size": 10,
@@ -140,7 +149,9 @@ def _svg(key: str, size_in: tuple[float, float], draw: Callable[[Figure], None])
         "text.parse_math": False,
     }
     text = StringIO()
-    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **style}):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # whatever a user's own matplotlibrc says
+        matplotlib.rcParams.update(style)
         figure = Figure(figsize=size_in, layout="constrained", facecolor="none")
         draw(figure)
         for panel in figure.axes:

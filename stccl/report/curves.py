@@ -8,15 +8,12 @@ import pandas as pd
 from stccl.errors import StageError
 from stccl.report.charts import Curve
 
-_SETS = {
-    "train": "training",
-    "test": "held out",
-    "eval": "held out",
-    "val": "held out",
-    "validation": "held out",
-    "held_out": "held out",
-}
+_SETS = {"train": "training", "heldout": "held out"}
 """Folders that say over which clips a quantity was taken, and how the page calls them."""
+
+
+_FOLDERS = ("plots", "metrics")
+"""Folders that dvclive puts around every curve."""
 
 
 def read_curves(folder: Path) -> dict[str, dict[str, Curve]]:
@@ -31,7 +28,7 @@ def read_curves(folder: Path) -> dict[str, dict[str, Curve]]:
     curves: dict[str, dict[str, Curve]] = {}
     for path in sorted(folder.rglob("*.tsv")):
         names = path.relative_to(folder).with_suffix("").parts
-        names = names[1:] if names[0] == "metrics" else names
+        names = tuple(name for name in names if name not in _FOLDERS)
         over = next((name for name in names if name in _SETS), None)
         title = " ".join(name for name in names if name != over).replace("_", " ")
         curves.setdefault(title, {})[_SETS[over] if over else ""] = _read(path)

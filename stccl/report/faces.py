@@ -57,13 +57,13 @@ def spread(pairs: pd.DataFrame, count: int) -> list[str]:
         pairs: One row per pair, indexed by pair; columns `speaker`, `target_emotion`, `split`.
         count: How many; fewer where there are fewer.
     """
-    columns = ["split", "speaker", "target_emotion"]
-    seen: Counter[tuple[str, str]] = Counter()
+    kinds = pairs[["split", "speaker", "target_emotion"]].to_dict("index")
+    left = {str(pair): list(kind.items()) for pair, kind in kinds.items()}
+    seen: Counter[tuple[object, object]] = Counter()
     chosen: list[str] = []
-    left = {str(pair): tuple(row) for pair, row in zip(pairs.index, pairs[columns].to_numpy())}
     while left and len(chosen) < count:
-        pair = min(left, key=lambda p: (sum(seen[c] for c in zip(columns, left[p])), p))
-        seen.update(zip(columns, left.pop(pair)))
+        pair = min(left, key=lambda pair: (sum(seen[kind] for kind in left[pair]), pair))
+        seen.update(left.pop(pair))
         chosen.append(pair)
     return chosen
 
@@ -80,13 +80,15 @@ def matches(data: Path, path: pd.DataFrame, count: int, frame_rate_hz: float) ->
     row = path.iloc[0]
     tables = [data / "aligned" / f"{row[side]}.parquet" for side in ("source", "target")]
     with FrameReader(tables[0], "aligned") as source, FrameReader(tables[1], "aligned") as target:
-        both = _has_face(tables[0])[path["source_frame"]] & _has_face(tables[1])[path["target_frame"]]
+        both = (
+            _has_face(tables[0])[path["source_frame"]] & _has_face(tables[1])[path["target_frame"]]
+        )
         found = []
         for step in evenly(np.flatnonzero(both), count):
             i, j = (int(path[f"{side}_frame"].iloc[step]) for side in ("source", "target"))
-            crops = source[i], target[j]
-            if crops[0] is not None and crops[1] is not None:
-                found.append(Match(*crops, i / frame_rate_hz, j / frame_rate_hz))
+            above, below = source[i], target[j]
+            if above is not None and below is not None:
+                found.append(Match(above, below, i / frame_rate_hz, j / frame_rate_hz))
     return found
 
 
@@ -97,7 +99,8 @@ def evenly(items: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
     ([2, 7], [0, 1])
     """
     count = min(count, len(items))
-    return items[((np.arange(count) + 0.5) * len(items) / max(count, 1)).astype(int)]
+    places = (np.arange(count) + 0.5) * len(items) / max(count, 1)
+    return np.asarray(items[places.astype(int)])
 
 
 def face_with_points(data: Path, clip: str, side_px: int) -> tuple[Image, Image, int] | None:
@@ -158,5 +161,7 @@ def _draw(
     cv2.rectangle(canvas, (x0, y0), (x1, y1), _BOX_COLOUR, 1, cv2.LINE_AA, subpixel)
     for x, y in points * scale:
         centre = (round(x * 2**subpixel), round(y * 2**subpixel))
-        cv2.circle(canvas, centre, round(1.4 * 2**subpixel), _POINT_COLOUR, -1, cv2.LINE_AA, subpixel)
+        cv2.circle(
+            canvas, centre, round(1.4 * 2**subpixel), _POINT_COLOUR, -1, cv2.LINE_AA, subpixel
+        )
     return canvas

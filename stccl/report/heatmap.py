@@ -25,8 +25,8 @@ def overlay(
         image: H×W×3, RGB, uint8.
         values: h×w, a value per region, stretched over the whole picture. NaN leaves the picture
             bare there.
-        low, high: Values at the dark and the bright end of the scale; what lies outside takes the
-            colour of the nearer end.
+        low: Value at the dark end of the scale; what lies below takes its colour.
+        high: Value at the bright end; what lies above takes its colour.
         opacity: Of the colours, 0–1.
 
     Returns:
@@ -47,7 +47,7 @@ def overlay(
     level = _stretch(scaled * known, width, height) / np.maximum(weight, 1e-6)
     colour = matplotlib.colormaps[COLOURS](level.clip(0, 1))[..., :3] * 255
     alpha = (opacity * weight)[..., None]
-    return np.rint(image * (1 - alpha) + colour * alpha).astype(np.uint8)
+    return np.asarray(np.rint(image * (1 - alpha) + colour * alpha), np.uint8)
 
 
 def _stretch(values: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.float32]:

@@ -81,9 +81,7 @@ class Resampling:
         array = np.asarray(values, np.float64)
         if len(array) < 2:
             return Estimate(float(array.mean()), None, None, len(array))
-        drawn = np.random.default_rng(self.seed).integers(
-            0, len(array), (self.samples, len(array))
-        )
+        drawn = np.random.default_rng(self.seed).integers(0, len(array), (self.samples, len(array)))
         tail = (1 - self.confidence) / 2
         low, high = np.quantile(array[drawn].mean(axis=1), [tail, 1 - tail])
         return Estimate(float(array.mean()), float(low), float(high), len(array))
@@ -103,20 +101,25 @@ def pair_means(evaluation: pd.DataFrame, similarity: str) -> pd.DataFrame:
     Raises:
         StageError: Where a pair was judged with one set of weights only, or without a number.
     """
-    keys = ["metric", "pair", "speaker", "target_emotion", "weights"]
-    columns = [f"positive_{similarity}", f"negative_{similarity}"]
-    means = evaluation.groupby(keys, sort=True)[columns].mean()
-    means.columns = pd.Index(["positive", "negative"])
-    means["separation"] = means["positive"] - means["negative"]
-    wide = means.unstack("weights")
-    wide.columns = pd.Index([f"{weights}_{value}" for value, weights in wide.columns])
-    columns = [f"{weights}_positive" for weights in WEIGHTS]
-    if not set(columns) <= set(wide.columns) or wide[columns].isna().any(axis=None):
+    kinds = ("positive", "negative")
+    wide = evaluation.pivot_table(
+        index=["metric", "pair", "speaker", "target_emotion"],
+        columns="weights",
+        values=[f"{kind}_{similarity}" for kind in kinds],
+        aggfunc="mean",
+    )
+    means = pd.DataFrame(index=wide.index)
+    for weights in WEIGHTS:
+        for kind in kinds:
+            column = (f"{kind}_{similarity}", weights)
+            means[f"{weights}_{kind}"] = wide[column] if column in wide.columns else np.nan
+        means[f"{weights}_separation"] = means[f"{weights}_positive"] - means[f"{weights}_negative"]
+    if not np.isfinite(means.to_numpy(float)).all():
         raise StageError(
             "data/evaluation.parquet: expected finite similarities by trained and untrained "
             "weights for every pair, some are missing; run `dvc repro --force evaluate`"
         )
-    return wide.reset_index().rename(columns={"target_emotion": "emotion"}).set_index("pair")
+    return means.reset_index().rename(columns={"target_emotion": "emotion"}).set_index("pair")
 
 
 def change(means: pd.DataFrame, metric: str, resampling: Resampling) -> Change:

@@ -30,13 +30,15 @@ def render(content: Mapping[str, Any]) -> str:
 
 
 def count(number: int, of: str) -> str:
-    """A number with its noun.
+    r"""A number with its noun.
 
     >>> count(1, "speakers"), count(70303, "frame pairs")
-    ('1 speaker', '70 303 frame pairs')
+    ('1 speaker', '70\u202f303 frame pairs')
     """
-    return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}") + " " + (
-        of.removesuffix("s") if number == 1 else of
+    return (
+        f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+        + " "
+        + (of.removesuffix("s") if number == 1 else of)
     )
 
 
@@ -56,6 +58,8 @@ def headline(changes: Sequence[Change]) -> str:
         return f"Training did not help: {what} fell"
     if fell:
         return f"Training did not help: the {fell[0]} metric fell, the {flat[0]} one did not rise"
+    if len(changes) > 1:
+        return "Training did not help: neither metric rose"
     return f"Training did not help: {what} did not rise"
 
 
@@ -72,9 +76,8 @@ def finding(change: Change, confidence: str) -> str:
         f"{change.metric.capitalize()}: similarity of corresponding regions went from "
         f"{plain(positive['untrained'].mean)} to {plain(positive['trained'].mean)}, of other "
         f"regions from {plain(negative['untrained'].mean)} to {plain(negative['trained'].mean)}; "
-        f"the gap between them {change.verdict} "
-        f"({plain(change.separation['untrained'].mean)} to "
-        f"{plain(change.separation['trained'].mean)}, {signed(gain.mean)}, {sure})."
+        f"the gap between them {change.verdict}: {plain(change.separation['untrained'].mean)} to "
+        f"{plain(change.separation['trained'].mean)} (change {signed(gain.mean)}, {sure})."
     )
 
 

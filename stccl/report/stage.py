@@ -69,7 +69,7 @@ def run(
     parts = 4 + len(shown)
     results = _results(evaluation, params)
     progress(1, parts)
-    entries = books.read_entries(data)
+    entries = books.read_entries(data, params.datasets)
     aligned = entries[3].went_through
     landmarks = books.read_landmark_sources(data, entries[2].went_through)
     progress(2, parts)
@@ -184,7 +184,10 @@ def _pair(data: Path, path: pd.DataFrame, params: Params) -> dict[str, Any]:
         "side": found[0].source.shape[0] if found else 0,
         "chart": Markup(
             charts.warping_path(
-                source / rate, target / rate, (row["source_emotion"], row["target_emotion"]), row["pair"]
+                source / rate,
+                target / rate,
+                (row["source_emotion"], row["target_emotion"]),
+                row["pair"],
             )
         ),
     }

@@ -33,7 +33,7 @@ _ARCFACE = "IResNet-50 with ArcFace weights"
 def parts(params: Params) -> list[Part]:
     """The choices of a run, part by part."""
     detectors = {"fan": _FAN, "dlib": "dlib's HOG detector and 68-point predictor"}
-    start = getattr(params.metric, "backbone_weights", None)
+    training = params.metric.model_dump().get("training", {})
     return [
         Part(
             "Face landmarks",
@@ -43,8 +43,8 @@ def parts(params: Params) -> list[Part]:
         ),
         Part(
             "Start of the metric's backbone",
-            "metric.backbone_weights",
-            _ARCFACE if start else "seeded random weights",
+            "metric.training.arcface",
+            _ARCFACE if training.get("arcface") else "seeded random weights",
             _ARCFACE,
         ),
     ]

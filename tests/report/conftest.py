@@ -1,7 +1,7 @@
 """A whole pipeline's output, made up: every table the report reads, with seeded pictures."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -74,9 +74,7 @@ class Made:
         from stccl.report.stage import run
 
         folders = [self.root / n for n in ("data", "models", "metrics", "plots", "report")]
-        run(
-            *folders, self.params, lambda done, total: None, cards=self.root / "datasets", **extra
-        )
+        run(*folders, self.params, lambda done, total: None, cards=self.root / "datasets", **extra)
         return self.page
 
 
@@ -102,11 +100,13 @@ def make(root: Path, shape: Shape, picture: Draw = draw) -> Made:
     """Write every table; `picture` draws the frames."""
     data = root / "data"
     clips = clips_of(shape)
+    twice = clips[: "clips" in dict(shape.rejected)]
     write_table(data / "clips.parquet", "clips", [vars(clip) for clip in clips])
+    write_table(data / "raw" / "mead.parquet", "clips", [vars(clip) for clip in clips + twice])
     rejected = dict(shape.rejected)
     left = clips
     refuse = Refuser(data, shape)
-    refuse("clips_rejected", [replace(c, clip="broken") for c in clips[: "clips" in rejected]])
+    refuse("clips_rejected", twice)
     for stage in ("extract", "landmarks", "align"):
         bad = [c for c in left if c.sentence == rejected.get(stage) and c.emotion != "neutral"]
         refuse(f"{stage}/rejected", bad)
@@ -115,7 +115,7 @@ def make(root: Path, shape: Shape, picture: Draw = draw) -> Made:
             if stage != "align" or clip.clip not in shape.lost:
                 WRITERS[stage](data, clip, shape, picture)
     _pairs(data, [c for c in left if c.clip not in shape.lost], shape, rejected.get("pairs"))
-    _curves(root / "plots" / "metric" / "metrics") if shape.curves else None
+    _curves(root / "plots" / "metric" / "plots" / "metrics") if shape.curves else None
     (root / "models" / "metric").mkdir(parents=True)
     (root / "models" / "metric" / "config.json").write_text('{"size_px": 224}')
     (root / "datasets" / "mead").mkdir(parents=True)
@@ -125,7 +125,8 @@ def make(root: Path, shape: Shape, picture: Draw = draw) -> Made:
     )
     params = read_params(ROOT / "params.yaml")
     dataset = next(iter(params.datasets.values())).model_copy(update={"root": "/clips/mead"})
-    return Made(root, params.model_copy(update={"datasets": {"mead": dataset}}))
+    report = params.report.model_copy(update={"pairs_shown": 2})
+    return Made(root, params.model_copy(update={"datasets": {"mead": dataset}, "report": report}))
 
 
 @dataclass(frozen=True)
@@ -257,13 +258,21 @@ def judge(metric: str, weights: str, gain: float, rng: np.random.Generator) -> d
 def _curves(folder: Path) -> None:
     rng = np.random.default_rng(1)
     for name, level in (("loss", 2.0), ("positive_similarity", 0.5)):
-        for clips, every in (("train", 1), ("test", 10)):
+        for clips, every in (("train", 1), ("heldout", 10)):
             steps = np.arange(0, 60, every)
             path = folder / clips / f"{name}.tsv"
             path.parent.mkdir(parents=True, exist_ok=True)
             values = level * (0.5 + 0.5 * np.exp(-steps / 20)) + rng.normal(0, 0.02, len(steps))
             lines = [f"{s}\t{v}" for s, v in zip(steps, values, strict=True)]
             path.write_text("\n".join((f"step\t{name}", *lines)) + "\n")
+
+
+@pytest.fixture(scope="session")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The usual output with its page; not to be changed."""
+    run = make(tmp_path_factory.mktemp("usual"), Shape())
+    run.report()
+    return run
 
 
 @pytest.fixture
