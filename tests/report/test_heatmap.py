@@ -33,6 +33,10 @@ def test_unknown_regions_stay_bare_and_do_not_bleed():
     assert (found[:, -10:] == 100).all()
     alone = overlay(GREY, np.array([[0.5]]), low=0, high=1, opacity=1)
     assert (found[:, :10] == alone[:, :10]).all()
+    # Between the two there is ever less of the same colour, not another one.
+    for pixel in found[0, 20:40].astype(float):
+        share = (pixel[0] - 100) / (alone[0, 0, 0] - 100.0)
+        assert pixel == pytest.approx(100 + share * (alone[0, 0] - 100.0), abs=2)
 
 
 def test_values_outside_the_scale_take_the_nearer_end():
