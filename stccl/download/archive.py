@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -21,8 +22,8 @@ class DamagedArchive(StageError):
 class _Member:
     name: str
     kind: str  # file, folder, or what it is instead
-    bytes: int
-    open: Callable[[], IO[bytes]]
+    size: int
+    open: Callable[[], IO[bytes] | None]
 
 
 def unpack(archive: Path, folder: Path) -> dict[str, int]:
@@ -58,7 +59,7 @@ def _zip_members(zipped: zipfile.ZipFile) -> Iterator[_Member]:
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
             kind = "link" if stat.S_ISLNK(mode) else "device"
         # The reader cuts names at a null byte and turns some separators round: judge the original.
-        yield _Member(info.orig_filename, kind, info.file_size, lambda i=info: zipped.open(i))  # type: ignore[misc]
+        yield _Member(info.orig_filename, kind, info.file_size, partial(zipped.open, info))
 
 
 def _tar_members(tar: tarfile.TarFile) -> Iterator[_Member]:
@@ -66,7 +67,7 @@ def _tar_members(tar: tarfile.TarFile) -> Iterator[_Member]:
         kind = "file" if info.isreg() else "folder" if info.isdir() else "device"
         if info.issym() or info.islnk():
             kind = "link"
-        yield _Member(info.name, kind, info.size, lambda i=info: tar.extractfile(i))  # type: ignore[misc]
+        yield _Member(info.name, kind, info.size, partial(tar.extractfile, info))
 
 
 def _write(archive: Path, members: list[_Member], folder: Path) -> dict[str, int]:
@@ -83,11 +84,13 @@ def _write(archive: Path, members: list[_Member], folder: Path) -> dict[str, int
             name = PurePosixPath(member.name).as_posix()
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_name(f"{target.name}.partial")
-            with member.open() as source, partial.open("wb") as sink:
+            unfinished = target.with_name(f"{target.name}.partial")
+            source = member.open()
+            assert source is not None
+            with source, unfinished.open("wb") as sink:
                 shutil.copyfileobj(source, sink)
-            partial.replace(target)
-            sizes[name] = member.bytes
+            unfinished.replace(target)
+            sizes[name] = member.size
     return sizes
 
 
@@ -95,7 +98,7 @@ def _problem(member: _Member) -> str:
     path = PurePosixPath(member.name)
     if member.kind not in ("file", "folder"):
         return f"is a {member.kind}"
-    if path.is_absolute() or ":" in path.parts[0:1][0] if path.parts else False:
+    if path.is_absolute() or ":" in member.name.split("/")[0]:
         return "has an absolute path"
     if ".." in path.parts or "\\" in member.name or "\0" in member.name:
         return "leads outside"

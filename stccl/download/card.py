@@ -152,7 +152,7 @@ class Card(Section):
     generate: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
     pattern: str
     audio: str | None = None
-    codes: dict[str, dict[str, str]] = {}
+    codes: dict[str, dict[str, str]] = Field(default_factory=dict)
     emotions: tuple[str, ...] = Field(default=EMOTIONS, min_length=1)
     protocols: dict[str, ProtocolCard] = Field(min_length=1)
 
@@ -162,9 +162,7 @@ class Card(Section):
         try:
             groups = re.compile(pattern).groupindex
         except re.error as error:
-            raise ValueError(
-                f"expected a regular expression, got {pattern!r}: {error}"
-            ) from None
+            raise ValueError(f"expected a regular expression, got {pattern!r}: {error}") from None
         if missing := [group for group in _REQUIRED_GROUPS if group not in groups]:
             raise ValueError(
                 f"expected named groups (?P<name>…) {', '.join(_REQUIRED_GROUPS)}, got none "
@@ -185,11 +183,11 @@ class Card(Section):
                 f"codes: expected groups of pattern ({', '.join(sorted(groups))}), got "
                 f"{', '.join(sorted(strange))}"
             )
-        if strange := {name for _, name, _, _ in Formatter().parse(self.audio or "")} - {None}:
-            if strange - groups:
-                raise ValueError(
-                    f"audio: expected groups of pattern in braces, got {sorted(strange - groups)}"
-                )
+        fields = {name for _, name, _, _ in Formatter().parse(self.audio or "") if name is not None}
+        if fields - groups:
+            raise ValueError(
+                f"audio: expected groups of pattern in braces, got {sorted(fields - groups)}"
+            )
         self._check_emotions("codes.emotion", self.codes.get("emotion", {}).values())
         for name, protocol in self.protocols.items():
             if "emotions" in protocol.model_fields_set:

@@ -65,12 +65,11 @@ def _needed(
     if speakers == "all":
         return list(files)
     served = {speaker for file in files if file.speakers != "all" for speaker in file.speakers}
-    everywhere = any(file.speakers == "all" for file in files)
-    if missing := sorted(set(speakers) - served):
-        if not everywhere:
-            raise StageError(
-                f"speakers: expected some of {', '.join(sorted(served))}, got {', '.join(missing)}"
-            )
+    missing = sorted(set(speakers) - served)
+    if missing and all(file.speakers != "all" for file in files):
+        raise StageError(
+            f"speakers: expected some of {', '.join(sorted(served))}, got {', '.join(missing)}"
+        )
     return [f for f in files if f.speakers == "all" or set(f.speakers) & set(speakers)]
 
 

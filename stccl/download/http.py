@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from email.message import Message
 from pathlib import Path
 from typing import IO
 
@@ -190,7 +191,9 @@ def _try(url: str, partial: _Partial, expected: Expected, progress: Progress) ->
             f"the server answered {error.code} {error.reason}", _retry_after_s(error.headers)
         ) from None
     except (http.client.HTTPException, urllib.error.URLError, ConnectionError, TimeoutError) as e:
-        raise _Again(f"no connection ({getattr(e, 'reason', None) or e or type(e).__name__})") from None
+        raise _Again(
+            f"no connection ({getattr(e, 'reason', None) or e or type(e).__name__})"
+        ) from None
 
 
 def _save(
@@ -243,7 +246,7 @@ def _validator(response: http.client.HTTPResponse) -> str:
     return tag if tag.startswith('"') else str(response.headers.get("Last-Modified", ""))
 
 
-def _retry_after_s(headers: http.client.HTTPMessage) -> float:
+def _retry_after_s(headers: Message) -> float:
     asked = headers.get("Retry-After", "")
     return float(asked) if asked.isdecimal() else 0.0
 

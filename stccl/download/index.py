@@ -100,10 +100,7 @@ def _walk(folder: Path, prefix: str, above: frozenset[tuple[int, int]]) -> Itera
 
 def _clip(path: str, groups: Mapping[str, str], card: Card) -> Found | str:
     """The clip, or why it is none."""
-    value = {
-        group: card.codes.get(group, {}).get(text, text)
-        for group, text in groups.items()
-    }
+    value = {group: card.codes.get(group, {}).get(text, text) for group, text in groups.items()}
     if value["emotion"] not in card.emotions:
         return f"files of an emotion {value['emotion']!r} that the card does not know"
     level = value.get("level") or "1"

@@ -27,9 +27,7 @@ class Probed:
     sha256: str
 
 
-def probe_all(
-    files: Iterable[tuple[Path, Path]], memory: Path, progress: Progress
-) -> list[Probed]:
+def probe_all(files: Iterable[tuple[Path, Path]], memory: Path, progress: Progress) -> list[Probed]:
     """Probe picture and sound files; files that did not change since are not read again.
 
     Args:

@@ -83,7 +83,11 @@ def run(
         _row(name, found, media, audio, facts)
         for found, (media, audio), facts in zip(listed.found, files, probed, strict=True)
     ]
-    provenance = {"stage": "download", "dataset": name, "ignored": [vars(i) for i in listed.ignored]}
+    provenance = {
+        "stage": "download",
+        "dataset": name,
+        "ignored": [vars(i) for i in listed.ignored],
+    }
     write_table(data / "raw" / f"{name}.parquet", "clips", map(vars, clips), provenance)
     speakers = {clip.speaker for clip in clips}
     return DownloadSummary(name, len(clips), len(speakers), listed.ignored, sha256)
