@@ -1,5 +1,6 @@
 """Unpacking zip and tar files without letting them write anywhere else."""
 
+import lzma
 import shutil
 import stat
 import tarfile
@@ -44,12 +45,16 @@ def unpack(archive: Path, folder: Path) -> dict[str, int]:
             with zipfile.ZipFile(archive) as zipped:
                 return _write(archive, list(_zip_members(zipped)), folder)
         with tarfile.open(archive) as tar:
+            _read_through(tar)
             return _write(archive, list(_tar_members(tar)), folder)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
-        raise DamagedArchive(f"{archive}: damaged archive ({error}); download it again") from None
-    except RuntimeError as error:
-        # What the zip reader raises for encrypted members and unknown compressions.
-        raise StageError(f"{archive}: cannot be unpacked ({error}); unpack it by hand") from None
+        why = (str(error) or type(error).__name__).splitlines()[0]
+        raise DamagedArchive(f"{archive}: damaged archive ({why}); download it again") from None
+    except (RuntimeError, OSError) as error:
+        # A full disk; or what the zip reader raises for encrypted members and unknown compressions.
+        raise StageError(
+            f"{archive}: cannot be unpacked ({error}); mend that and run the same command again"
+        ) from None
 
 
 def _zip_members(zipped: zipfile.ZipFile) -> Iterator[_Member]:
@@ -68,6 +73,16 @@ def _tar_members(tar: tarfile.TarFile) -> Iterator[_Member]:
         if info.issym() or info.islnk():
             kind = "link"
         yield _Member(info.name, kind, info.size, partial(tar.extractfile, info))
+
+
+def _read_through(tar: tarfile.TarFile) -> None:
+    """Read to the end, where compressed streams have their checksum; tarfile stops before it."""
+    assert tar.fileobj is not None
+    try:
+        while tar.fileobj.read(1 << 20):
+            pass
+    except (OSError, lzma.LZMAError) as error:
+        raise tarfile.ReadError(str(error)) from None
 
 
 def _write(archive: Path, members: list[_Member], folder: Path) -> dict[str, int]:

@@ -21,7 +21,7 @@ def clip_id(
     >>> clip_id("mead", "M003", "angry", 3, "036")
     'mead-M003-angry-3-036'
     >>> clip_id("folder", "Zoë", "happy", 1, "a/b", "2")
-    'folder-Zoe+9ccbe1fe8f-happy-1-a_b+c14cddc033-2'
+    'folder-Zoe+c6a1269858-happy-1-a_b+c14cddc033-2'
     """
     parts = {
         "dataset": dataset,

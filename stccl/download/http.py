@@ -62,9 +62,10 @@ def download(
 ) -> str:
     """Download one file; it gets its final name only when it is whole and right.
 
-    Until then it is `<name>.partial`, which another call goes on from (RFC 9110, section 14:
-    range requests, made conditional on the file not having changed). Lost connections and passing
-    server errors are tried again with growing pauses, until several tries in a row bring nothing.
+    A file that has it already is checked and kept. Until then it is `<name>.partial`, which another
+    call goes on from (RFC 9110, section 14: range requests, made conditional on the file not having
+    changed). Lost connections and passing server errors are tried again with growing pauses, until
+    several tries in a row bring nothing.
 
     Args:
         url: Where from.
@@ -82,6 +83,11 @@ def download(
     expected = expected or Expected()
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = _Partial(target)
+    if target.is_file():
+        found, wrong = _check(target, expected)
+        if not wrong:
+            return found
+        target.unlink()
     for last in (False, True):
         try:
             _receive(url, partial, expected, progress, sleep)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from stccl.download.card import Card
+from stccl.errors import StageError
 
 PICTURE_ENDINGS = {".mp4", ".mov", ".mkv", ".avi", ".webm", ".flv", ".m4v", ".mpg", ".mpeg", ".wmv"}
 SOUND_ENDINGS = {".m4a", ".wav", ".mp3", ".aac", ".flac", ".ogg", ".opus"}
@@ -37,7 +38,7 @@ class Ignored:
     example: str
 
     def __str__(self) -> str:
-        return f"{self.count} {self.reason}, such as {self.example}"
+        return f"{self.reason}: {self.count}, such as {self.example}"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,10 @@ def index(root: Path, card: Card, speakers: Sequence[str] | Literal["all"] = "al
     left: list[str] = []
     ignored: dict[str, list[str]] = {}
     for path in walk(root):
+        if not _is_text(path):
+            printable = path.encode(errors="backslashreplace").decode()
+            ignored.setdefault("files whose path is no UTF-8 text", []).append(printable)
+            continue
         match = pattern.fullmatch(path)
         if match is None:
             left.append(path)
@@ -81,8 +86,15 @@ def index(root: Path, card: Card, speakers: Sequence[str] | Literal["all"] = "al
 
 
 def walk(root: Path) -> Iterator[str]:
-    """Paths of all files below `root`, with forward slashes, sorted; links are followed."""
-    yield from sorted(_walk(root, "", frozenset()))
+    """Paths of all files below `root`, with forward slashes, sorted; links are followed.
+
+    Raises:
+        StageError: Where a folder cannot be read.
+    """
+    try:
+        yield from sorted(_walk(root, "", frozenset()))
+    except OSError as error:
+        raise StageError(f"{root}: cannot be searched for clips: {error}; mend that") from None
 
 
 def _walk(folder: Path, prefix: str, above: frozenset[tuple[int, int]]) -> Iterator[str]:
@@ -96,6 +108,14 @@ def _walk(folder: Path, prefix: str, above: frozenset[tuple[int, int]]) -> Itera
                 yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", above | {mark})
             elif entry.is_file() and not entry.name.startswith("."):
                 yield f"{prefix}{entry.name}"
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _clip(path: str, groups: Mapping[str, str], card: Card) -> Found | str:

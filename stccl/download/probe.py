@@ -17,8 +17,8 @@ from stccl.fingerprint import file_sha256
 class Probed:
     """Frame rate in Hz, frames and duration in s as the file states them, None where unreadable.
 
-    `sha256` is of the picture file followed by the sound file where that is another one; of what
-    can be read of them.
+    `sha256` is of the picture file followed by the sound file where that is another one and there;
+    of nothing where one of them cannot be read.
     """
 
     fps: float | None
@@ -56,8 +56,15 @@ def probe(media: Path, audio: Path) -> Probed:
     """Probe one clip; what cannot be read is None, and left to be rejected with its reason."""
     fps, frames = _stated(media)
     duration_s = frames / fps if fps and frames else None
-    readable = [p for p in dict.fromkeys((media, audio)) if os.access(p, os.R_OK) and p.is_file()]
-    return Probed(fps, frames, duration_s, file_sha256(*readable))
+    return Probed(fps, frames, duration_s, _sha256(media, audio))
+
+
+def _sha256(media: Path, audio: Path) -> str:
+    files = [path for path in dict.fromkeys((media, audio)) if path.is_file()]
+    try:
+        return file_sha256(*files)
+    except OSError:
+        return file_sha256()
 
 
 def _stated(media: Path) -> tuple[float | None, int | None]:
