@@ -116,7 +116,7 @@ def test_speakers_the_protocol_does_not_know_name_the_one_that_would_work(tmp_pa
 
 
 def test_no_test_speaker_is_found_before_anything_is_trained(tmp_path):
-    with pytest.raises(StageError, match="M005 M007 is a metric-test speaker .*protocol: subset"):
+    with pytest.raises(StageError, match=r"M005 M007 is a metric-test speaker .*protocol: subset"):
         run_both(tmp_path, mead=mead(tmp_path, "M005", "M007"))
 
 
@@ -137,7 +137,9 @@ def test_nothing_that_would_work_says_what_to_add(tmp_path):
 
 def test_an_unknown_protocol_is_refused(tmp_path):
     run_both(tmp_path, folder=folder(tmp_path, *PATHS))
-    with pytest.raises(ParamsError, match="folder.protocol: expected one of speakers, got 'paper'"):
+    with pytest.raises(
+        ParamsError, match=r"folder.protocol: expected one of speakers, got 'paper'"
+    ):
         run(tmp_path / "data", params_with(folder=folder(tmp_path, protocol="paper")), CARDS)
 
 
