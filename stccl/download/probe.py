@@ -12,6 +12,10 @@ import cv2
 from stccl.download.http import Progress
 from stccl.fingerprint import file_sha256
 
+# A clip that cannot be read is this project's to report, once and with its name; FFmpeg inside
+# OpenCV would print a line of its own, and asks the environment whether to only once.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
 
 @dataclass(frozen=True)
 class Probed:
@@ -68,10 +72,13 @@ def _sha256(media: Path, audio: Path) -> str:
 
 
 def _stated(media: Path) -> tuple[float | None, int | None]:
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         capture = cv2.VideoCapture(os.fspath(media), cv2.CAP_FFMPEG)
     except (cv2.error, ValueError):
         return None, None
+    finally:
+        cv2.utils.logging.setLogLevel(level)
     try:
         if not capture.isOpened():
             return None, None

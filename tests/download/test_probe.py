@@ -33,11 +33,12 @@ def test_the_checksum_covers_the_sound_where_it_is_another_file(video, tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no video at all", b"\0" * 5000])
-def test_what_cannot_be_read_is_none(tmp_path, content):
+def test_what_cannot_be_read_is_none(tmp_path, capfd, content):
     path = tmp_path / "bad.mp4"
     path.write_bytes(content)
     found = probe(path, path)
     assert found == Probed(None, None, None, hashlib.sha256(content).hexdigest())
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_truncated_video_is_none(video):
