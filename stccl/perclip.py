@@ -57,8 +57,11 @@ class Outputs:
         with ExitStack() as undo:
             for writer in self._writers.values():
                 undo.callback(writer.discard)
+            # Whatever can fail (a full disk) fails here, before any final name is given.
             for writer in self._writers.values():
-                writer.commit()
+                writer.finish()
+            for writer in self._writers.values():
+                writer.publish()
             undo.pop_all()
 
 
@@ -276,21 +279,24 @@ def _plan(stage: ItemStage, items: Iterable[Item], data: Path, params: Section) 
         paths = [data / name / f"{item.key}.parquet" for name in stage.outputs]
         if all((read_provenance(path) or {}).get("fingerprint") == mark for path in paths):
             plan.kept += 1
-        elif mark in rejected_before:
-            plan.rejections.append(rejected_before[mark])
+        elif (item.key, mark) in rejected_before:
+            plan.rejections.append(rejected_before[item.key, mark])
         else:
             plan.todo.append((item, mark))
     return plan
 
 
-def _rejected_before(path: Path) -> dict[str, Rejection]:
+def _rejected_before(path: Path) -> dict[tuple[str, str], Rejection]:
+    """Rejections on record, by item and fingerprint: two items may have the same inputs."""
     try:
         rows = read_table(path, "rejected").to_pylist()
     except StageError:
         return {}
     # An unexpected error may have been the machine's and not the clip's: it gets another try.
     return {
-        row["fingerprint"]: Rejection(**row) for row in rows if row["reason"] != "unexpected_error"
+        (row["clip"], row["fingerprint"]): Rejection(**row)
+        for row in rows
+        if row["reason"] != "unexpected_error"
     }
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import pyarrow as pa
+
 from stccl.tables.io import open_table
 from stccl.tables.png import Image, decode_png
 
@@ -19,14 +21,11 @@ class FrameReader:
 
     def __init__(self, path: Path, schema: str) -> None:
         self._file = open_table(path, schema)
-        self._column = self._file.schema_arrow.get_field_index("png")
-        self._first_row: list[int] = []
-        total = 0
-        for group in range(self._file.metadata.num_row_groups):
-            self._first_row.append(total)
-            total += self._file.metadata.row_group(group).num_rows
-        self._rows = total
-        self._cached: tuple[int, list[bytes | None]] = (-1, [])
+        metadata = self._file.metadata
+        self._rows: int = metadata.num_rows
+        # All row groups but the last hold the same number of rows.
+        self._group_rows = metadata.row_group(0).num_rows if metadata.num_row_groups else 1
+        self._cached: tuple[int, pa.ChunkedArray | None] = (-1, None)
 
     def __len__(self) -> int:
         return self._rows
@@ -35,13 +34,15 @@ class FrameReader:
         """The stored bytes of a frame; None where the frame has no face."""
         if not 0 <= frame < self._rows:
             raise IndexError(f"frame {frame} of a clip with {self._rows} frames")
-        # All row groups but the last hold the same number of rows.
-        size = self._first_row[1] if len(self._first_row) > 1 else self._rows
-        group = frame // size
-        if self._cached[0] != group:
-            column = self._file.read_row_group(group, columns=["png"]).column(0)
-            self._cached = (group, column.to_pylist())
-        return self._cached[1][frame - self._first_row[group]]
+        group, row = divmod(frame, self._group_rows)
+        cached, column = self._cached
+        if column is None or cached != group:
+            # Waking a pool of threads would take longer than reading one column.
+            table = self._file.read_row_group(group, columns=["png"], use_threads=False)
+            column = table.column(0)
+            self._cached = (group, column)
+        png: bytes | None = column[row].as_py()
+        return png
 
     def __getitem__(self, frame: int) -> Image | None:
         """The picture (H×W×3, RGB, uint8), or None where the frame has no face."""

@@ -1,6 +1,7 @@
 """Reading and writing tables: atomic, checked against their schema, the same bytes every time."""
 
 import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -45,7 +46,9 @@ class TableWriter:
         self._rows: list[dict[str, Any]] = []
         self._rows_per_group = rows_per_group
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        # A hash, since a long name may leave no room for more.
+        short = hashlib.sha256(path.name.encode()).hexdigest()[:16]
+        self._temporary = path.with_name(f".{short}.{os.getpid()}.partial")
         metadata = {
             "stccl.schema": schema,
             "stccl.schema_version": str(VERSION),
@@ -82,10 +85,13 @@ class TableWriter:
             self._file.write_table(pa.Table.from_pylist(self._rows, schema=self._columns))
             self._rows = []
 
-    def commit(self) -> None:
-        """Write what is left and give the file its final name."""
+    def finish(self) -> None:
+        """Write what is left; the file is whole, under its temporary name."""
         self._flush()
         self._file.close()
+
+    def publish(self) -> None:
+        """Give a finished file its final name."""
         self._temporary.replace(self.path)
 
     def discard(self) -> None:
@@ -108,7 +114,8 @@ class TableWriter:
             self.discard()
             return
         try:
-            self.commit()
+            self.finish()
+            self.publish()
         except BaseException:
             self.discard()
             raise
@@ -138,7 +145,9 @@ def read_table(path: Path, schema: str, columns: list[str] | None = None) -> pa.
 def open_table(path: Path, schema: str) -> pq.ParquetFile:
     """Open a table for reading by row group, checked as in `read_table`."""
     try:
-        file = pq.ParquetFile(path)
+        # Mapped, so that reading one frame touches its pages and copies nothing else. Tables are
+        # replaced and never written in place, which keeps a mapping valid.
+        file = pq.ParquetFile(path, memory_map=True)
     except FileNotFoundError:
         raise StageError(f"{path} is missing; run `dvc repro` to make it") from None
     except (OSError, pa.ArrowException) as error:
