@@ -1,5 +1,6 @@
 """Mono sound out of media files, by ffmpeg, on the clock it shares with the picture."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from stccl.tables.io import read_table
 Samples = npt.NDArray[np.int16]
 
 _FULL_SCALE = 32768.0
+_CUT = re.compile(r"partial file|File ended prematurely")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def decode_sound(media: Path, audio: Path, sample_rate_hz: int, limit_s: float) 
     time before; gaps within are filled alike, so that sample and time stay proportional.
 
     Args:
-        media: The file with the picture; only its header is read.
+        media: The file with the picture, which is not decoded.
         audio: The file with the sound; equal to `media` where one file holds both.
         sample_rate_hz: Rate of the samples.
         limit_s: Sound after this is left out, so that memory is bounded.
@@ -50,18 +52,20 @@ def decode_sound(media: Path, audio: Path, sample_rate_hz: int, limit_s: float) 
     """
     picture = ffmpeg.input(_url(media))
     sound = picture if audio == media else ffmpeg.input(_url(audio))
-    command = ffmpeg.output(
-        # ffmpeg describes every mapped input in its log; `vn` keeps the picture undecoded.
-        *([] if audio == media else [picture["v?"]]),
-        sound["a:0"],
+    pcm_out = sound["a:0"].output(
         "pipe:",
         format="s16le",
         ac=1,
         ar=sample_rate_hz,
         af="aresample=async=1:first_pts=0",
         t=limit_s,
-        vn=None,
-    ).global_args("-hide_banner", "-nostdin", "-nostats")
+    )
+    # The picture is read through without being decoded: so it counts when ffmpeg looks for the
+    # earliest stream, and a file that ends early is noticed.
+    nowhere = picture["v:0"].output("-", format="null", vcodec="copy", t=limit_s)
+    command = ffmpeg.merge_outputs(nowhere, pcm_out).global_args(
+        "-hide_banner", "-nostdin", "-nostats"
+    )
     try:
         pcm, log = command.run(
             cmd=imageio_ffmpeg.get_ffmpeg_exe(), capture_stdout=True, capture_stderr=True
@@ -92,6 +96,9 @@ def decode_sound(media: Path, audio: Path, sample_rate_hz: int, limit_s: float) 
         raise _no_sound(audio, f"{sound_file.format} without a sound stream")
     if failed or not pcm:
         raise _no_sound(audio, _reason(text) if failed else "a sound stream without sound")
+    if cut := _CUT.search(text):
+        names = media.name if audio == media else f"{media.name} or {audio.name}"
+        raise ClipRejected("truncated", f"{names}: {cut[0]}", "copy or download the file again")
     return Sound(np.frombuffer(pcm, "<i2").astype(np.int16), picture_file, sound_file)
 
 
