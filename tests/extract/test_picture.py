@@ -145,7 +145,7 @@ def test_a_cut_file_is_refused_and_not_shortened(tmp_path):
     path = tmp_path / "clip.mp4"
     ffmpeg(*counting("25", 2), *H264, "-movflags", "faststart", path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(ClipRejected, match="^truncated: clip.mp4: "):
+    with pytest.raises(ClipRejected, match=r"^truncated: clip\.mp4: "):
         list(pictures(path))
 
 

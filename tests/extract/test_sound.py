@@ -52,7 +52,9 @@ def test_late_picture_is_declared(tmp_path, suffix):
 def test_stereo_is_mixed(tmp_path):
     path = tmp_path / "clip.mp4"
     both = "aevalsrc=0.5*sin(2*PI*440*t)|0:s=16000:d=1"
-    ffmpeg("-f", "lavfi", "-i", both, *counting("25", 1), *H264, "-c:a", "pcm_s16le", "-f", "mov", path)
+    ffmpeg(
+        "-f", "lavfi", "-i", both, *counting("25", 1), *H264, "-c:a", "pcm_s16le", "-f", "mov", path
+    )
     samples = decode(path).samples
     assert abs(samples.max() - 0.25 * 32768) < 0.01 * 32768  # (0.5 + 0) / 2
 
