@@ -22,7 +22,7 @@ from stccl.section import Section
 from stccl.tables.io import TableWriter, read_provenance, read_table, write_table
 
 _SHARED_CODE = ("tables", "perclip")
-_FATAL_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENOMEM}
+_FATAL_ERRNO = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENOMEM}
 
 
 class Outputs:

@@ -43,6 +43,7 @@ class TableWriter:
     ) -> None:
         self.path = path
         self._columns = SCHEMAS[schema]
+        self._names = set(self._columns.names)
         self._rows: list[dict[str, Any]] = []
         self._rows_per_group = rows_per_group
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,18 +57,28 @@ class TableWriter:
         }
         # PNG bytes are compressed already; zstd would cost time and gain nothing on them.
         compression = {name: "none" if name == "png" else "zstd" for name in self._columns.names}
-        self._file = pq.ParquetWriter(
-            self._temporary,
-            self._columns.with_metadata(metadata),
-            compression=compression,
-            use_dictionary=[
-                n for n in self._columns.names if pa.types.is_string(self._columns.field(n).type)
-            ],
-            write_statistics=False,
-        )
+        try:
+            self._file = pq.ParquetWriter(
+                self._temporary,
+                self._columns.with_metadata(metadata),
+                compression=compression,
+                use_dictionary=[
+                    n
+                    for n in self._columns.names
+                    if pa.types.is_string(self._columns.field(n).type)
+                ],
+                write_statistics=False,
+            )
+        except BaseException:
+            # The first bytes are written here already, and a full disk refuses them.
+            self._temporary.unlink(missing_ok=True)
+            raise
 
     def append(self, **row: Any) -> None:
         """Add one row; every column of the schema must be given."""
+        if row.keys() != self._names:
+            misfits = sorted(row.keys() ^ self._names)
+            raise ValueError(f"{self.path.name}: columns {misfits} do not fit")
         self._rows.append(row)
         if len(self._rows) >= self._rows_per_group:
             self._flush()
@@ -79,9 +90,6 @@ class TableWriter:
 
     def _flush(self) -> None:
         if self._rows:
-            missing = set(self._columns.names) ^ set(self._rows[-1])
-            if missing:
-                raise ValueError(f"{self.path.name}: columns {sorted(missing)} do not fit")
             self._file.write_table(pa.Table.from_pylist(self._rows, schema=self._columns))
             self._rows = []
 

@@ -1,0 +1,80 @@
+import io
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image as PILImage
+
+from stccl.tables.png import decode_png, encode_png
+
+images = st.tuples(st.integers(1, 40), st.integers(1, 40)).flatmap(
+    lambda size: hnp.arrays(np.uint8, (*size, 3))
+)
+
+
+def by_opencv(png: bytes) -> np.ndarray:
+    return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+
+
+def by_pillow(png: bytes) -> np.ndarray:
+    return np.asarray(PILImage.open(io.BytesIO(png)).convert("RGB"))
+
+
+@settings(deadline=None)
+@given(images)
+def test_every_decoder_sees_the_same_picture(image):
+    png = encode_png(image)
+    np.testing.assert_array_equal(by_opencv(png), image)
+    np.testing.assert_array_equal(by_pillow(png), image)
+    np.testing.assert_array_equal(decode_png(png), image)
+
+
+@settings(deadline=None)
+@given(images)
+def test_every_encoder_is_read(image):
+    ok, by_cv2 = cv2.imencode(".png", np.ascontiguousarray(image[:, :, ::-1]))
+    assert ok
+    np.testing.assert_array_equal(decode_png(by_cv2.tobytes()), image)
+    file = io.BytesIO()
+    PILImage.fromarray(image).save(file, "PNG")
+    np.testing.assert_array_equal(decode_png(file.getvalue()), image)
+
+
+@settings(deadline=None)
+@given(images)
+def test_same_picture_same_bytes(image):
+    assert encode_png(image) == encode_png(image.copy()) == encode_png(image[:, ::-1][:, ::-1])
+
+
+def test_a_picture_in_hand():
+    """Red over blue: filter 2 stores the second row as the difference from the first."""
+    image = np.array([[[255, 0, 0]], [[0, 0, 255]]], np.uint8)
+    png = encode_png(image)
+    place = png.index(b"IDAT")
+    (length,) = struct.unpack(">I", png[place - 4 : place])
+    rows = zlib.decompress(png[place + 4 : place + 4 + length])
+    assert rows == bytes([2, 255, 0, 0, 2, 1, 0, 255])  # 0 − 255 is 1 modulo 256
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((4, 4, 3), np.float32),
+    ],
+)
+def test_other_arrays_are_refused(image):
+    with pytest.raises(ValueError, match="expected H×W×3 uint8"):
+        encode_png(image)
+
+
+@pytest.mark.parametrize("junk", [b"x", b"\x89PNG\r\n\x1a\n", bytes(100)])
+def test_junk_is_refused(junk):
+    with pytest.raises(ValueError, match="no PNG picture"):
+        decode_png(junk)
