@@ -1,0 +1,137 @@
+"""How fast `extract` is next to what it cannot do without: the decoder.
+
+    python -m benchmarks.extract [FOLDER WITH MEAD'S LAYOUT]
+
+Everything is measured in the same run, in turns, so that the proportions hold on a machine that is
+busy with other things as well; frames are source frames. Without a folder, clips are generated.
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import cv2  # before decord
+import decord
+import imageio_ffmpeg
+
+from stccl.clip import Clip
+from stccl.extract.params import ExtractParams
+from stccl.extract.stage import process
+from stccl.perclip import Outputs
+
+ROUNDS = 5
+PARAMS = ExtractParams(
+    frame_rate_hz=25.0,
+    sample_rate_hz=16000,
+    min_side_px=64,
+    min_frames=9,
+    max_duration_s=60.0,
+    max_sound_gap_s=0.5,
+)
+BLANK = Clip("", "bench", "A", "neutral", 1, "1", "", "unused", "", "", "", None, None, None, "")
+
+
+def clips_in(folder: Path) -> list[Clip]:
+    """The clips of a folder with pictures and sound in two trees."""
+    clips = []
+    for picture in folder.glob("*/video/front/*/*/*.mp4"):
+        parts = picture.relative_to(folder).with_suffix("").parts
+        sound = folder / parts[0] / "audio" / Path(*parts[3:]).with_suffix(".m4a")
+        name = "-".join(parts)
+        clips.append(replace(BLANK, clip=name, media_path=str(picture), audio_path=str(sound)))
+    return clips
+
+
+def generated(folder: Path) -> list[Clip]:
+    """16 clips of 4 s, 256×256, with the grain of a camera."""
+    clips = []
+    for k in range(16):
+        path = folder / f"{k:02}.mp4"
+        picture = f"testsrc2=s=256x256:r=25:d=4,noise=alls=6:allf=t:all_seed={k}"
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", picture]
+        command += ["-f", "lavfi", "-i", "sine=220:d=4", "-c:v", "libx264", "-pix_fmt", "yuv420p"]
+        subprocess.run([*command, "-c:a", "aac", path], check=True)
+        clips.append(replace(BLANK, clip=path.stem, media_path=str(path), audio_path=str(path)))
+    return clips
+
+
+def decode(clips: Sequence[Clip], out: Path, threads: int = 1) -> None:
+    """Bring every picture into memory."""
+    for clip in clips:
+        reader = decord.VideoReader(clip.media_path, num_threads=threads)
+        for _ in range(len(reader)):
+            reader.next().asnumpy()
+
+
+def decode_with_two_threads(clips: Sequence[Clip], out: Path) -> None:
+    """Give one decoder both cores."""
+    decode(clips, out, threads=2)
+
+
+def extract(clips: Sequence[Clip], out: Path) -> None:
+    """Do what the stage does."""
+    for clip in clips:
+        with Outputs(out / "data", clip.clip, {}) as tables:
+            process(clip, out / "data", PARAMS, tables)
+
+
+def write_images(clips: Sequence[Clip], out: Path) -> None:
+    """Do what a script would do: a folder of images, and no sound."""
+    for clip in clips:
+        folder = out / "images" / clip.clip
+        folder.mkdir(parents=True, exist_ok=True)
+        capture, number = cv2.VideoCapture(clip.media_path), 0
+        while True:
+            got, image = capture.read()
+            if not got:
+                break
+            cv2.imwrite(str(folder / f"{number:06}.png"), image)
+            number += 1
+
+
+Work = Callable[[Sequence[Clip], Path], None]
+WAYS: list[tuple[str, Work, int]] = [
+    ("decoder alone, 1 process with 2 threads", decode_with_two_threads, 1),
+    ("decoder alone, 2 processes", decode, 2),
+    ("extract, 2 processes", extract, 2),
+    ("OpenCV to a folder of PNG, no sound, 2 processes", write_images, 2),
+]
+
+
+def seconds(work: Work, processes: int, clips: Sequence[Clip], pool: ProcessPoolExecutor) -> float:
+    """How long some work takes, dealt out to processes that are there already."""
+    with tempfile.TemporaryDirectory() as out:
+        start = time.perf_counter()
+        shares = [clips[k::processes] for k in range(processes)]
+        list(pool.map(work, shares, [Path(out)] * processes))
+        return time.perf_counter() - start
+
+
+def main() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as made, ProcessPoolExecutor(2) as pool:
+        clips = clips_in(Path(sys.argv[1])) if len(sys.argv) > 1 else generated(Path(made))
+        # Dealt in order of size, so that both processes have as much to do.
+        clips.sort(key=lambda clip: (Path(clip.media_path).stat().st_size, clip.clip))
+        frames = sum(len(decord.VideoReader(clip.media_path)) for clip in clips)
+        for _, work, processes in WAYS:
+            seconds(work, processes, clips[:4], pool)
+        rounds = [
+            [frames / seconds(work, processes, clips, pool) for _, work, processes in WAYS]
+            for _ in range(ROUNDS)
+        ]
+    print(f"{len(clips)} clips, {frames} frames; medians of {ROUNDS} rounds")
+    for column, (name, _, _) in enumerate(WAYS):
+        rate = statistics.median(row[column] for row in rounds)
+        ratio = statistics.median(row[2] / row[column] for row in rounds)
+        print(f"{name:50} {rate:7.0f} frames/s   extract is {ratio:5.2f} × that")
+
+
+if __name__ == "__main__":
+    main()
