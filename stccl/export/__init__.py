@@ -1,0 +1,1 @@
+"""Results as the files that other implementations read."""
