@@ -66,6 +66,8 @@ def speech_features(
         n_mels=_MEL_BANDS,
     )
     power = _exactly(power.astype(np.float64), count)
+    # The logarithm's floor is absolute; a quiet recording must not come closer to it.
+    power /= max(power.max(), np.finfo(np.float64).tiny)
     cepstrum = librosa.feature.mfcc(S=librosa.power_to_db(power), n_mfcc=coefficients + 1)[1:]
     cepstrum -= cepstrum.mean(axis=1, keepdims=True)
     slope = librosa.feature.delta(
