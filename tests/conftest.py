@@ -1,6 +1,7 @@
 """What tests share: the real clips, where they are at hand."""
 
 import os
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,14 @@ def mead_mini() -> Path:
     if not place.is_dir():
         pytest.skip(f"no real clips at {place}; set STCCL_MEAD_MINI to a folder laid out as MEAD")
     return place
+
+
+@pytest.fixture(scope="session")
+def portrait_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generated talking faces: two speakers (25 and 30 fps), two emotions, two sentences."""
+    from stccl.portrait.make import make_clip
+
+    folder = tmp_path_factory.mktemp("portrait")
+    for speaker, emotion, sentence in product(("P01", "P03"), ("neutral", "happy"), ("001", "002")):
+        make_clip(folder, speaker, emotion, sentence, seed=0)
+    return folder

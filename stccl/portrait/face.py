@@ -75,10 +75,11 @@ class Face:
             pose: Of the head.
         """
         amount = (actions / 100 * self.eye_distance_px).astype(np.float32)
-        moved = grid() - np.tensordot(amount, self._fields, axes=1)
-        still = remap(self._picture, moved)
-        mouth = slice(int(self._points[33, 1]) - 8, None)  # rows below the nose
-        still[mouth] = self._open_mouth(moved[mouth], opening * self.eye_distance_px)
+        source = grid() - np.einsum("a,ayxc->yxc", amount, self._fields)
+        mouth = slice(int(self._points[33, 1]) - 8, None)  # the rows below the nose
+        inside, shown = self._open_mouth(source[mouth], opening * self.eye_distance_px)
+        still = remap(self._picture, source)
+        still[mouth] = still[mouth] + shown * (inside - still[mouth])
         return remap(still, self._posed(pose))
 
     def _actions(self) -> Array:
@@ -98,14 +99,18 @@ class Face:
             move((21, 0.12, -right), (22, 0.12, right)),
             move((37, 0.06, up), (38, 0.06, up), (43, 0.06, up), (44, 0.06, up)) / 1.5,
             move((40, 0.06, up), (41, 0.06, up), (46, 0.06, up), (47, 0.06, up)),
-            move((48, 0.20, up), (54, 0.20, up)),
+            move((48, 0.17, up), (54, 0.17, up), (62, 0.15, -0.35 * up)),
             move((48, 0.26, -right), (54, 0.26, right)),
             move((50, 0.12, 0.7 * up), (52, 0.12, 0.7 * up)),
             move((7, 0.25, 0.5 * up), (9, 0.25, 0.5 * up)),
         ]).astype(np.float32)  # fmt: skip
 
-    def _open_mouth(self, at: Array, opening_px: float) -> Array:
-        """The picture read at `at`, lips `opening_px` apart instead of showing the teeth."""
+    def _open_mouth(self, at: Array, opening_px: float) -> tuple[Array, Array]:
+        """Change where pixels are read, `at`, so that the lips are `opening_px` apart.
+
+        Returns:
+            What is seen behind the lips, and where, 0 to 1.
+        """
         unit, points = self.eye_distance_px, self._points
         x, y = at[..., 0], at[..., 1]
         left, right = points[60], points[64]
@@ -123,22 +128,18 @@ class Face:
         neck = 1 / (1 + np.exp((y - points[8, 1] - 0.1 * unit) / (0.05 * unit)))
         drop = 0.8 * opening_px * wide * neck
         fade_up, fade_down = np.exp(-((above / 0.15) ** 2)), np.exp(-((below / 0.25) ** 2))
-        source_y = np.where(
-            y < upper,
-            y + (top - upper) * fade_up,
-            y - drop + (bottom - rest) * fade_down,
-        )
-        lips = remap(self._picture, np.stack([x, source_y], axis=-1)).astype(np.float32)
-
+        above_lips = (top - upper) * fade_up
+        below_lips = (bottom - rest) * fade_down - drop
         # Behind the lips: the picture's own teeth under the upper lip, then the dark, the tongue.
-        depth = np.clip(y - upper, 0, None)
+        depth = np.maximum(y - upper, 0)
         teeth = remap(self._picture, np.stack([x, np.minimum(top + 1.5 + depth, bottom)], axis=-1))
         seen = 1 / (1 + np.exp((depth - 0.065 * unit) / 0.5))[..., None]
         tongue = np.exp(-(((lower - y) / (0.06 * unit)) ** 2) - (across / 0.6) ** 2)[..., None]
         dark = np.array([45.0, 14.0, 16.0]) + tongue * np.array([95.0, 40.0, 42.0])
         inside = 0.9 * seen * teeth + (1 - seen) * dark
         shown = np.clip(np.minimum(y - upper, lower - y), 0, 1)[..., None]
-        return np.clip(lips + shown * (inside - lips), 0, 255).astype(np.uint8)
+        at[..., 1] += np.where(y < upper, above_lips, below_lips)
+        return inside, shown
 
     def _posed(self, pose: Pose) -> Array:
         """Where every pixel of the frame is read in the frontal face."""

@@ -1,5 +1,6 @@
 """The clips of the portrait dataset, with the truth about their mouths and their time."""
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from stccl.portrait.speech import SAMPLE_RATE_HZ, Delivery, Utterance, Voice, sp
 MADE_EMOTIONS = ("neutral", "happy", "surprised")
 MADE_SENTENCES = ("001", "002")
 
+_PART = ".making-"
 _MAX_OPENING = 0.2  # of the distance between the outer corners of the eyes
 
 
@@ -50,7 +52,9 @@ SPEAKERS = {
         Looks(False, 1.0, 1.0, 1.0, 1.0, (1, 1, 1), (1, 1, 1), (96, 122, 150)), Voice(200, 1.12), 25
     ),
     "P02": Speaker(
-        Looks(True, 1.07, 1.08, 0.96, 0.95, (0.72, 0.62, 0.55), (0.33, 0.28, 0.27), (170, 160, 140)),
+        Looks(
+            True, 1.07, 1.08, 0.96, 0.95, (0.72, 0.62, 0.55), (0.33, 0.28, 0.27), (170, 160, 140)
+        ),
         Voice(118, 0.98),
         25,
     ),
@@ -67,9 +71,9 @@ SPEAKERS = {
 }
 
 MOODS = {
-    "neutral": Mood(Actions(corner_up=-8, corner_out=-8), Delivery(1.0, 0.0, 1.0, 0.12), 1.0),
+    "neutral": Mood(Actions(corner_up=-10, corner_out=-8), Delivery(1.0, 0.0, 1.0, 0.12), 1.0),
     "angry": Mood(
-        Actions(inner_brow=-7, brows_apart=-3, lower_lid=2, corner_up=-11, corner_out=-9),
+        Actions(inner_brow=-7, brows_apart=-3, lower_lid=2, corner_up=-16, corner_out=-9),
         Delivery(0.86, 0.25, 1.15, 0.2),
         1.1,
     ),
@@ -79,27 +83,29 @@ MOODS = {
         0.85,
     ),
     "disgusted": Mood(
-        Actions(inner_brow=-5, lower_lid=3, upper_lid=-1, corner_up=-11, upper_lip=6, corner_out=-6),
+        Actions(
+            inner_brow=-5, lower_lid=3, upper_lid=-1, corner_up=-14, upper_lip=7, corner_out=-6
+        ),
         Delivery(1.15, 0.25, 0.95, 0.15),
         0.95,
     ),
     "fear": Mood(
-        Actions(inner_brow=7, outer_brow=3, brows_apart=-3, upper_lid=2.5, corner_up=-10),
+        Actions(inner_brow=7, outer_brow=3, brows_apart=-3, upper_lid=1, corner_up=-14),
         Delivery(0.9, 0.3, 1.4, 0.1),
         0.9,
     ),
     "happy": Mood(
-        Actions(inner_brow=2, outer_brow=3, lower_lid=2.5, corner_up=4, corner_out=2),
+        Actions(inner_brow=2, outer_brow=3, lower_lid=2.5, corner_up=3, corner_out=3),
         Delivery(0.9, 0.25, 1.25, 0.25),
         1.1,
     ),
     "sad": Mood(
-        Actions(inner_brow=5, outer_brow=-4, upper_lid=-2, corner_up=-15, corner_out=-9, chin=3),
+        Actions(inner_brow=4, outer_brow=-3, upper_lid=-1, corner_up=-19, corner_out=-9, chin=3),
         Delivery(1.2, 0.25, 0.88, 0.06),
         0.8,
     ),
     "surprised": Mood(
-        Actions(inner_brow=9, outer_brow=10, upper_lid=3, corner_up=-8, corner_out=-11),
+        Actions(inner_brow=5, outer_brow=6, upper_lid=1, corner_up=-12, corner_out=-11),
         Delivery(1.12, 0.3, 1.35, 0.3),
         1.3,
     ),
@@ -112,10 +118,14 @@ def generate(
 ) -> None:
     """Make the clips that are not there yet: `<speaker>/<emotion>/<sentence>.mp4`.
 
+    One at a time per folder; `make_clip` may run in many processes.
+
     Raises:
         StageError: Where `params.speakers` names a speaker there is not.
     """
     speakers = tuple(SPEAKERS) if params.speakers == "all" else params.speakers
+    for unfinished in folder.glob(f"{_PART}*"):
+        shutil.rmtree(unfinished)
     clips = [(s, e, t) for s in speakers for e in MADE_EMOTIONS for t in MADE_SENTENCES]
     for done, clip in enumerate(clips):
         progress(done, len(clips))
@@ -165,7 +175,7 @@ def make_clip(folder: Path, speaker: str, emotion: str, sentence: str, seed: int
     for path in (clip, truth):
         path.parent.mkdir(parents=True, exist_ok=True)
     # The truth comes last: a clip whose truth is there, and carries this mark, is whole.
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as place:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_PART) as place:
         part = Path(place)
         _encode(part / clip.name, frames, said, who.fps)
         pq.write_table(table.replace_schema_metadata({b"fingerprint": mark}), part / truth.name)

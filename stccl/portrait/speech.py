@@ -158,9 +158,7 @@ def _sound(said: Utterance, voice: Voice, delivery: Delivery, rng: np.random.Gen
         response *= _resonator(frequency_hz[:, None], formant_hz * voice.formant_scale, width_hz)
     # The glottal pulse falls by 12 dB per octave and the lips give 6 back.
     response /= 1 + frequency_hz[:, None] / (500 + 5000 * control[4, centres])
-    _, samples = istft(
-        spectrum * response, SAMPLE_RATE_HZ, nperseg=size, noverlap=size - hop
-    )
+    _, samples = istft(spectrum * response, SAMPLE_RATE_HZ, nperseg=size, noverlap=size - hop)
     samples = samples[: len(time_s)]
     return 0.7 * samples / np.abs(samples).max()
 
