@@ -121,22 +121,22 @@ class Face:
         top = line + (points[62, 1] - 1.0 - centre[1]) * bow
         bottom = line + (points[66, 1] + 0.5 - centre[1]) * np.sqrt(bow)
         rest = top + 0.35 * (bottom - top)  # where closed lips meet
-        upper, lower = rest - 0.2 * opening_px * bow, rest + 0.8 * opening_px * bow
+        upper, lower = rest - 0.1 * opening_px * bow, rest + 0.9 * opening_px * bow
 
         above, below = np.maximum(upper - y, 0) / unit, np.maximum(y - lower, 0) / unit
         wide = np.clip(1 - (across / (1 + 1.6 * below)) ** 2, 0, 1)
         neck = 1 / (1 + np.exp((y - points[8, 1] - 0.1 * unit) / (0.05 * unit)))
-        drop = 0.8 * opening_px * wide * neck
+        drop = 0.9 * opening_px * wide * neck
         fade_up, fade_down = np.exp(-((above / 0.15) ** 2)), np.exp(-((below / 0.25) ** 2))
         above_lips = (top - upper) * fade_up
         below_lips = (bottom - rest) * fade_down - drop
         # Behind the lips: the picture's own teeth under the upper lip, then the dark, the tongue.
         depth = np.maximum(y - upper, 0)
         teeth = remap(self._picture, np.stack([x, np.minimum(top + 1.5 + depth, bottom)], axis=-1))
-        seen = 1 / (1 + np.exp((depth - 0.065 * unit) / 0.5))[..., None]
+        seen = 1 / (1 + np.exp((depth - 0.09 * unit) / 0.7))[..., None]
         tongue = np.exp(-(((lower - y) / (0.06 * unit)) ** 2) - (across / 0.6) ** 2)[..., None]
         dark = np.array([45.0, 14.0, 16.0]) + tongue * np.array([95.0, 40.0, 42.0])
-        inside = 0.9 * seen * teeth + (1 - seen) * dark
+        inside = 0.95 * seen * teeth + (1 - seen) * dark
         shown = np.clip(np.minimum(y - upper, lower - y), 0, 1)[..., None]
         at[..., 1] += np.where(y < upper, above_lips, below_lips)
         return inside, shown

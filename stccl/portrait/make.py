@@ -96,7 +96,7 @@ MOODS = {
     ),
     "happy": Mood(
         Actions(inner_brow=2, outer_brow=3, lower_lid=2.5, corner_up=3, corner_out=3),
-        Delivery(0.9, 0.25, 1.25, 0.25),
+        Delivery(0.9, 0.4, 1.25, 0.25),
         1.1,
     ),
     "sad": Mood(
@@ -106,7 +106,7 @@ MOODS = {
     ),
     "surprised": Mood(
         Actions(inner_brow=5, outer_brow=6, upper_lid=1, corner_up=-12, corner_out=-11),
-        Delivery(1.12, 0.3, 1.35, 0.3),
+        Delivery(1.12, 0.4, 1.35, 0.3),
         1.3,
     ),
 }
