@@ -24,6 +24,8 @@ def portrait_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from stccl.portrait.make import make_clip
 
     folder = tmp_path_factory.mktemp("portrait")
-    for speaker, emotion, sentence in product(("P01", "P03"), ("neutral", "happy"), ("001", "002")):
+    for speaker, emotion, sentence in product(
+        ("P01", "P03"), ("neutral", "surprised"), ("001", "002")
+    ):
         make_clip(folder, speaker, emotion, sentence, seed=0)
     return folder

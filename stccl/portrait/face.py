@@ -18,8 +18,8 @@ Array = NDArray[Any]
 class Actions:
     """How far parts of the face are from where the picture (a smile) has them.
 
-    In hundredths of the distance between the outer corners of the eyes; positive is up or, for
-    the lip corners' `corner_out`, apart, and for `brows_apart`, apart.
+    In hundredths of the distance between the outer corners of the eyes; positive is up, or apart
+    for `corner_out` (of the lips) and `brows_apart`.
     """
 
     inner_brow: float = 0.0
@@ -39,7 +39,11 @@ class Actions:
 
 @dataclass(frozen=True)
 class Pose:
-    """Where the head is: a small turn and shift, in radians and in units of the eye distance."""
+    """Where the head is.
+
+    `roll` is in radians; the others in units of the distance between the outer eye corners: how
+    far the nose moves over the rest of the face (`yaw`, `pitch`), and the whole head (`x`, `y`).
+    """
 
     yaw: float
     pitch: float
@@ -151,4 +155,5 @@ class Face:
             ],
             axis=-1,
         )
-        return grid() - shift * self._head[..., None] * self.eye_distance_px
+        source: Array = grid() - shift * self._head[..., None] * self.eye_distance_px
+        return source

@@ -20,10 +20,9 @@ from stccl.errors import StageError
 from stccl.fingerprint import code_version, fingerprint
 from stccl.portrait.face import Actions, Array, Face, Pose
 from stccl.portrait.picture import SIZE_PX, Looks, portrait
-from stccl.portrait.speech import SAMPLE_RATE_HZ, Delivery, Utterance, Voice, speak
+from stccl.portrait.speech import SAMPLE_RATE_HZ, SENTENCES, Delivery, Utterance, Voice, speak
 
 MADE_EMOTIONS = ("neutral", "happy", "surprised")
-MADE_SENTENCES = ("001", "002")
 
 _PART = ".making-"
 _MAX_OPENING = 0.2  # of the distance between the outer corners of the eyes
@@ -105,7 +104,7 @@ MOODS = {
         0.8,
     ),
     "surprised": Mood(
-        Actions(inner_brow=5, outer_brow=6, upper_lid=1, corner_up=-12, corner_out=-11),
+        Actions(inner_brow=7, outer_brow=8, upper_lid=1, corner_up=-12, corner_out=-11),
         Delivery(1.12, 0.4, 1.35, 0.3),
         1.3,
     ),
@@ -126,7 +125,7 @@ def generate(
     speakers = tuple(SPEAKERS) if params.speakers == "all" else params.speakers
     for unfinished in folder.glob(f"{_PART}*"):
         shutil.rmtree(unfinished)
-    clips = [(s, e, t) for s in speakers for e in MADE_EMOTIONS for t in MADE_SENTENCES]
+    clips = [(s, e, t) for s in speakers for e in MADE_EMOTIONS for t in SENTENCES]
     for done, clip in enumerate(clips):
         progress(done, len(clips))
         make_clip(folder, *clip, seed)
@@ -203,7 +202,9 @@ def _sway(time_s: Array, rng: np.random.Generator) -> list[Pose]:
 
 def _blinks(time_s: Array, rng: np.random.Generator) -> Array:
     """How closed the eyes are, 0 to 1: a blink of 0.2 s somewhere in the clip."""
-    return np.exp(-(((time_s - rng.uniform(0.3, 0.8) * time_s[-1]) / 0.07) ** 2))
+    middle_s = rng.uniform(0.3, 0.8) * time_s[-1]
+    closed: Array = np.exp(-(((time_s - middle_s) / 0.07) ** 2))
+    return closed
 
 
 def _encode(path: Path, frames: list[Array], said: Utterance, fps: int) -> None:

@@ -36,7 +36,7 @@ class Looks:
 @cache
 def photograph() -> tuple[Array, Array]:
     """The head, (256, 256, 3) RGB uint8, and its 68 points in 300-W order, (68, 2) pixels."""
-    photo = skimage.data.astronaut()
+    photo: Array = skimage.data.astronaut()  # type: ignore[no-untyped-call]
     head = photo[_TOP_PX : _TOP_PX + _SIDE_PX, _LEFT_PX : _LEFT_PX + _SIDE_PX]
     picture = cv2.resize(head, (SIZE_PX, SIZE_PX), interpolation=cv2.INTER_CUBIC)
     return picture, find_points(picture)
@@ -67,7 +67,7 @@ def grid() -> Array:
 
 
 def remap(picture: Array, source: Array) -> Array:
-    """`picture` read at `source` (256, 256, 2)."""
+    """`picture` read at the pixels `source`, (H, W, 2); the result is (H, W, 3) uint8."""
     source = source.astype(np.float32)
     return cv2.remap(
         picture, source[..., 0], source[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
@@ -76,7 +76,8 @@ def remap(picture: Array, source: Array) -> Array:
 
 def blob(centre: Array, radius_px: float) -> Array:
     """A Gaussian bump of height 1, (256, 256)."""
-    return np.exp(-((grid() - centre) ** 2).sum(axis=-1) / (2 * radius_px**2))
+    bump: Array = np.exp(-((grid() - centre) ** 2).sum(axis=-1) / (2 * radius_px**2))
+    return bump
 
 
 def portrait(looks: Looks) -> Array:
@@ -107,23 +108,26 @@ def _regions() -> tuple[Array, Array, Array]:
     picture, points = photograph()
     labels = np.full((SIZE_PX, SIZE_PX), cv2.GC_PR_FGD, np.uint8)
     labels[:, :25] = labels[:, -25:] = labels[:8] = cv2.GC_BGD
-    labels[200:] = cv2.GC_PR_FGD
+    labels[200:] = cv2.GC_PR_FGD  # the shoulders reach the edges
     cv2.setRNGSeed(0)
-    cv2.grabCut(
-        picture, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK
-    )
-    person = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
-    person = cv2.erode(person, np.ones((3, 3)))  # the old background shines through at the edge
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(picture, labels, (0, 0, 1, 1), *models, 4, cv2.GC_INIT_WITH_MASK)
+    found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+    person = cv2.erode(found, np.ones((3, 3)))  # the old background shines through at the edge
 
-    face = np.zeros((2, *person.shape), np.float32)
-    brow = points[17:27] - [0, 32]
-    around = np.concatenate([brow, points[:17] + [0, 28], points[[0, 16]] + [[-12, 20], [12, 20]]])
-    for mask, outline in zip(face, (points, around), strict=True):
-        cv2.fillConvexPoly(mask, cv2.convexHull(outline.astype(np.int32)), 1.0)
-    inner, outer = face
+    brows, jaw = points[17:27] - np.array([0, 32]), points[:17] + np.array([0, 28])
+    ears = points[[0, 16]] + np.array([[-12, 20], [12, 20]])
+    inner, outer = (_hull(area) for area in (points, np.concatenate([brows, jaw, ears])))
+    # Hair is darker than skin; the fringe is lit, the neck lies in the shade.
     bright = picture[..., 2] > np.where(grid()[..., 1] < points[27, 1], 135, 75)
     skin = np.maximum(inner * (grid()[..., 1] > points[27, 1] - 12), outer * bright * person)
     hair = person * (1 - skin) * (grid()[..., 1] < points[3, 1])
-    return tuple(
-        cv2.GaussianBlur(m.astype(np.float32), (0, 0), 1.5) for m in (skin, hair, 1 - person)
+    skin, hair, background = (
+        cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.5) for mask in (skin, hair, 1 - person)
     )
+    return skin, hair, background
+
+
+def _hull(points: Array) -> Array:
+    mask = np.zeros((SIZE_PX, SIZE_PX), np.float32)
+    return cv2.fillConvexPoly(mask, cv2.convexHull(points.astype(np.int32)), (1.0,))

@@ -18,7 +18,6 @@ SAMPLE_RATE_HZ = 16000
 SENTENCES = {
     "001": "_mamisopetunala_",
     "002": "_wesibanuliketomo_",
-    "003": "_nopasuwemikala_",
 }
 """What is said, a phone per letter; `_` is silence."""
 
@@ -105,7 +104,11 @@ class Utterance:
 
 
 def speak(sentence: str, voice: Voice, delivery: Delivery, rng: np.random.Generator) -> Utterance:
-    """Say one of `SENTENCES`."""
+    """Say one of `SENTENCES`.
+
+    A phone of length d in calm speech takes d · stretch · (1 + unevenness · sin φ), φ swinging
+    slowly through the sentence from a phase of chance: no other emotion's time is a multiple of it.
+    """
     calm = np.concatenate(
         [[0.0], np.cumsum([PHONES[phone].duration_s for phone in SENTENCES[sentence]])]
     )
@@ -160,9 +163,12 @@ def _sound(said: Utterance, voice: Voice, delivery: Delivery, rng: np.random.Gen
     response /= 1 + frequency_hz[:, None] / (500 + 5000 * control[4, centres])
     _, samples = istft(spectrum * response, SAMPLE_RATE_HZ, nperseg=size, noverlap=size - hop)
     samples = samples[: len(time_s)]
-    return 0.7 * samples / np.abs(samples).max()
+    loud: Array = 0.7 * samples / np.abs(samples).max()
+    return loud
 
 
 def _resonator(frequency_hz: Array, formant_hz: Array, width_hz: float) -> Array:
     """Response of a two-pole resonance, 1 at 0 Hz: F² / (F² - f² + i f b)."""
-    return formant_hz**2 / (formant_hz**2 - frequency_hz**2 + 1j * frequency_hz * width_hz)
+    power = formant_hz**2
+    response: Array = power / (power - frequency_hz**2 + 1j * frequency_hz * width_hz)
+    return response

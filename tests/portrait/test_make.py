@@ -79,8 +79,8 @@ def test_every_speaker_has_a_face_in_every_emotion(speaker, emotion):
 
 def test_a_sentence_takes_another_time_in_another_emotion(portrait_clips):
     for neutral in portrait_clips.glob("P*/neutral/*.mp4"):
-        happy = neutral.parent.parent / "happy" / neutral.name
-        length = [_truth(clip).time_s.iloc[-1] for clip in (neutral, happy)]
+        surprised = neutral.parent.parent / "surprised" / neutral.name
+        length = [_truth(clip).time_s.iloc[-1] for clip in (neutral, surprised)]
         assert abs(length[0] / length[1] - 1) > 0.05
 
 
@@ -113,14 +113,17 @@ def _features(clip, hop):
 def test_time_warping_of_the_sound_finds_the_true_frame_map(portrait_clips):
     hop = 160
     for neutral in sorted(portrait_clips.glob("P*/neutral/*.mp4")):
-        happy = neutral.parent.parent / "happy" / neutral.name
-        _, path = librosa.sequence.dtw(_features(neutral, hop), _features(happy, hop))
-        source, target = (_truth(clip) for clip in (neutral, happy))
+        surprised = neutral.parent.parent / "surprised" / neutral.name
+        _, path = librosa.sequence.dtw(_features(neutral, hop), _features(surprised, hop))
+        source, target = (_truth(clip) for clip in (neutral, surprised))
         path = path[::-1] * hop / 16000
         found_s = np.interp(source.time_s, path[:, 0], path[:, 1])
         true_s = np.interp(source.calm_time_s, target.calm_time_s, target.time_s)
-        near = np.abs(found_s - true_s) <= 2 / SPEAKERS[neutral.parent.parent.name].fps
-        assert near.mean() >= 0.9, (neutral, near.mean())
+        even_s = source.time_s * target.time_s.iloc[-1] / source.time_s.iloc[-1]
+        two_frames_s = 2 / SPEAKERS[neutral.parent.parent.name].fps
+        assert np.mean(np.abs(found_s - true_s) <= two_frames_s) >= 0.9
+        # There was something to find: stretching the whole sentence evenly does not do it.
+        assert np.mean(np.abs(even_s - true_s) <= two_frames_s) < 0.8
 
 
 def test_same_seed_same_bytes_and_another_seed_others(tmp_path, monkeypatch):
@@ -140,7 +143,8 @@ def test_same_seed_same_bytes_and_another_seed_others(tmp_path, monkeypatch):
 
 def test_what_is_there_is_kept_unless_the_seed_changed(tmp_path, monkeypatch):
     monkeypatch.setitem(SENTENCES, "tiny", "_ma_")
-    monkeypatch.setattr(make, "MADE_SENTENCES", ("tiny",))
+    for sentence in ("001", "002"):
+        monkeypatch.delitem(SENTENCES, sentence)
     monkeypatch.setattr(make, "MADE_EMOTIONS", ("neutral",))
     params = DatasetParams(root="datasets/portrait", protocol="speakers", speakers=("P01", "P03"))
     seen = []
