@@ -1,7 +1,7 @@
 """`params.yaml`, typed: every tunable of the pipeline, checked before anything runs."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 from ruamel.yaml import YAML
@@ -24,6 +24,10 @@ class RunParams(Section):
 
     seed: int = Field(ge=0, description="Every random choice derives from it.")
     workers: int = Field(ge=1, description="Processes that work on clips side by side.")
+    task_runner: Literal["threads", "processes", "dask", "ray"] = Field(
+        default="threads",
+        description="Where the tasks of a Prefect run work; without Prefect it is not looked at.",
+    )
     chunk_clips: int = Field(ge=1, description="Clips a process is given at a time.")
     max_rejected: float = Field(ge=0, le=1, description="Fraction of bad clips that stops a stage.")
 

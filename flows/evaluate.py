@@ -1,0 +1,18 @@
+"""`python -m flows.evaluate`: judge the metric on speakers it has never seen."""
+
+from flows.local import StageRunner
+from flows.stage import Folders, Result, Stage, main
+from stccl.params import Params
+
+
+def work(params: Params, folders: Folders, runner: StageRunner) -> Result:
+    """Compare the trained metric with the untrained one."""
+    from stccl.evaluation.stage import run
+
+    return run(folders.data, folders.models, folders.metrics, folders.plots, params)
+
+
+STAGE = Stage("evaluate", "evaluate", work)
+
+if __name__ == "__main__":
+    main(STAGE)

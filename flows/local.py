@@ -1,0 +1,187 @@
+"""Work on this machine: a pool of processes, and a bar that shows how far it is."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from stccl.errors import StageError
+
+_THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_PLAIN_LINES = 10
+
+
+class Pool:
+    """Processes that work on chunks; none is started before the first chunk.
+
+    Args:
+        workers: How many. Each computes in one thread, so results do not depend on the machine.
+    """
+
+    def __init__(self, workers: int) -> None:
+        # Threads are set by the environment, which a spawned process reads when it starts.
+        for name in _THREAD_SETTINGS:
+            os.environ.setdefault(name, "1")
+        # Spawned and not forked: a fork copies the locks of this process's threads.
+        context = multiprocessing.get_context("spawn")
+        self._executor = ProcessPoolExecutor(workers, context, initializer=prepare_worker)
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+        """Hand over one chunk."""
+        return self._executor.submit(function, *arguments)
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._executor.shutdown(wait=kind is None, cancel_futures=True)
+        if kind is not None:
+            for process in multiprocessing.active_children():
+                process.terminate()
+            self._executor.shutdown(wait=True)
+
+
+def prepare_worker() -> None:
+    """Make a fresh process ready to work on clips; doing it again changes nothing."""
+    # OpenCV has to be there before decord, whose old zlib breaks OpenCV's PNG reader.
+    import cv2
+
+    cv2.setNumThreads(1)
+    parent = multiprocessing.parent_process()
+    if parent is None or any(thread.name == "parent-watch" for thread in threading.enumerate()):
+        return
+    # Ctrl-C reaches the whole group of processes; the parent decides what becomes of its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(
+        target=_end_with, args=(parent.sentinel,), name="parent-watch", daemon=True
+    ).start()
+
+
+def _end_with(parent: int) -> None:
+    # A worker whose parent was killed would wait for its next chunk for ever.
+    wait([parent])
+    os._exit(1)
+
+
+@contextmanager
+def one_line_when_killed(name: str) -> Iterator[None]:
+    """Turn the death of a worker into an error that says what to do.
+
+    Raises:
+        StageError: Where the operating system ended a worker.
+    """
+    try:
+        yield
+    except BrokenProcessPool:
+        raise StageError(
+            f"{name}: a worker process was killed, most often for want of memory; finished clips "
+            "are kept: free memory or lower run.workers, then run the same command again"
+        ) from None
+
+
+class StageRunner(Protocol):
+    """What a stage is given to do its work with; see `stccl.perclip.Runner`."""
+
+    def map(
+        self,
+        function: Callable[..., Any],
+        chunks: Sequence[tuple[Any, ...]],
+        *,
+        sizes: Sequence[int],
+    ) -> Iterator[Any]:
+        """Call `function(*chunk)` for every chunk; results come in any order."""
+        ...
+
+    def progress(self, done: int, total: int) -> None:
+        """Show how far the stage is."""
+        ...
+
+
+class LocalRunner:
+    """Spreads chunks over the processes of this machine.
+
+    Args:
+        name: Stands before the bar.
+        workers: Processes.
+    """
+
+    def __init__(self, name: str, workers: int) -> None:
+        self._name = name
+        self._workers = workers
+        self._bar = Bar(name)
+
+    def map(
+        self,
+        function: Callable[..., Any],
+        chunks: Sequence[tuple[Any, ...]],
+        *,
+        sizes: Sequence[int],
+    ) -> Iterator[Any]:
+        """Call `function(*chunk)` for every chunk; with no chunks, no process is started."""
+        if not chunks:
+            return
+        done, total = 0, sum(sizes)
+        self.progress(0, total)
+        workers = min(self._workers, len(chunks))
+        with one_line_when_killed(self._name), Pool(workers) as pool:
+            futures = {
+                pool.submit(function, *chunk): size
+                for chunk, size in zip(chunks, sizes, strict=True)
+            }
+            for future in as_completed(futures):
+                result = future.result()
+                done += futures[future]
+                self.progress(done, total)
+                yield result
+
+    def progress(self, done: int, total: int) -> None:
+        """Show how far the stage is."""
+        self._bar.show(done, total)
+
+    def close(self) -> None:
+        """Leave the bar as it is and the terminal as it was."""
+        self._bar.close()
+
+
+class Bar:
+    """A progress bar on a terminal; elsewhere a line now and then."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._bar: Progress | None = None
+        self._shown = -1
+
+    def show(self, done: int, total: int) -> None:
+        """Move to `done` of `total`."""
+        if not sys.stderr.isatty():
+            tenth = done * _PLAIN_LINES // max(total, 1)
+            if tenth > self._shown:
+                self._shown = tenth
+                print(f"{self._name}: {done}/{total}", file=sys.stderr, flush=True)
+            return
+        if self._bar is None:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+            )
+            self._bar.add_task(self._name)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+
+    def close(self) -> None:
+        """Stop drawing."""
+        if self._bar is not None:
+            self._bar.stop()

@@ -1,0 +1,18 @@
+"""`python -m flows.metric`: train the correlation metric."""
+
+from flows.local import StageRunner
+from flows.stage import Folders, Result, Stage, main
+from stccl.params import Params
+
+
+def work(params: Params, folders: Folders, runner: StageRunner) -> Result:
+    """Train on the pairs of the training speakers."""
+    from stccl.metric.stage import run
+
+    return run(folders.data, folders.models, folders.metrics, params, runner.progress)
+
+
+STAGE = Stage("metric", "metric", work)
+
+if __name__ == "__main__":
+    main(STAGE)

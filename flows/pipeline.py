@@ -1,0 +1,128 @@
+"""`python -m flows.pipeline [stage …] [--force]`: the stages of `dvc.yaml` as one Prefect flow.
+
+The order of the stages is written in `dvc.yaml` and read from DVC. Every stage is brought up to
+date by `dvc repro --single-item`, so a run from the Prefect UI and `dvc repro` are the same thing;
+stages that do not need each other run side by side. With no Prefect server this is `dvc repro`.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from graphlib import TopologicalSorter
+from typing import Any
+
+from flows.server import server_that_answers
+from flows.stage import ended_in_one_line
+from stccl.errors import StageError
+
+_OUTCOMES = {
+    "didn't change, skipping": "up to date",
+    "is cached - skipping run": "cached",
+    "Running stage": "ran",
+}
+
+
+def stages_after() -> dict[str, set[str]]:
+    """Every stage of `dvc.yaml` with the stages that have to be done before it."""
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        graph = repo.index.graph
+        return {
+            stage.addressing: {needed.addressing for needed in graph.successors(stage)}
+            for stage in graph
+        }
+
+
+def chosen(after: Mapping[str, set[str]], names: Iterable[str]) -> dict[str, set[str]]:
+    """The named stages (`download` is every `download@…`; no name is all), with their order.
+
+    Raises:
+        StageError: Where there is no such stage.
+
+    >>> chosen({"a": set(), "b": {"a"}, "c": {"b"}}, ["a", "c"])
+    {'a': set(), 'c': {'a'}}
+    """
+    wanted: set[str] = set()
+    for name in names:
+        found = {stage for stage in after if name in (stage, stage.split("@")[0])}
+        if not found:
+            raise StageError(f"no stage {name} in dvc.yaml; there are {', '.join(sorted(after))}")
+        wanted |= found
+    order = TopologicalSorter(after).static_order()
+    return {
+        stage: _needed(stage, after) & wanted if wanted else set(after[stage])
+        for stage in order
+        if stage in wanted or not wanted
+    }
+
+
+def _needed(stage: str, after: Mapping[str, set[str]]) -> set[str]:
+    """Everything before a stage, however far."""
+    needed = set(after[stage])
+    for earlier in after[stage]:
+        needed |= _needed(earlier, after)
+    return needed
+
+
+def repro(
+    stage: str, *, force: bool, show: Callable[[str], None], environment: Mapping[str, str]
+) -> str:
+    """Bring one stage up to date in a process of its own; its lines go to `show` as they come.
+
+    Returns:
+        `ran`, `cached` or `up to date`.
+
+    Raises:
+        StageError: With the last line that says why.
+    """
+    command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
+    # What Prefect tells this process about its own run is not true of the stage's.
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT__")}
+    outcome, last, reason = "up to date", "", ""
+    with subprocess.Popen(
+        [*command, *(["--force"] if force else [])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=inherited | {"PYTHONUNBUFFERED": "1"} | environment,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if not (last_line := line.rstrip()):
+                continue
+            last = last_line
+            show(last)
+            reason = last if last.startswith("error: ") else reason
+            outcome = next((v for k, v in _OUTCOMES.items() if k in last), outcome)
+    if process.returncode:
+        raise StageError(f"{stage}: {(reason or last).removeprefix('error: ')}")
+    return outcome
+
+
+def main() -> None:
+    """Run the pipeline, as a flow where a Prefect server answers and by `dvc repro` elsewhere."""
+    parser = argparse.ArgumentParser(prog="python -m flows.pipeline")
+    parser.add_argument("stages", nargs="*", help="stages to run; none means all")
+    parser.add_argument("--force", action="store_true", help="run also what is up to date")
+    options = parser.parse_args()
+    sys.exit(ended_in_one_line("pipeline", lambda: _start(options.stages, options.force)))
+
+
+def _start(stages: list[str], force: bool) -> None:
+    if server_that_answers() is not None:
+        from flows.pipeline_flow import run_pipeline
+
+        run_pipeline(stages, force)
+        return
+    single = ["--single-item"] if stages else []
+    command = [sys.executable, "-m", "dvc", "repro", *single, *chosen(stages_after(), stages)]
+    if subprocess.run([*command, *(["--force"] if force else [])], check=False).returncode:
+        raise StageError("the pipeline stopped at the stage above; what is done is kept")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""The pipeline as a Prefect flow, a task run per stage; see `flows.pipeline`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.context import TaskRunContext
+from prefect.settings import PREFECT_API_URL
+from prefect.states import Completed, Failed, State
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.pipeline import chosen, repro, stages_after
+from stccl.errors import StageError, StcclError
+
+PARENT_VARIABLE = "STCCL_PARENT_TASK_RUN"
+"""Environment variable by which a stage's flow run is shown inside the pipeline's."""
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def run_stage(stage: str, force: bool) -> State[str]:
+    """Bring one stage up to date; what it says goes to the log of this task run."""
+    logger = get_run_logger()
+    context = TaskRunContext.get()
+    environment = {PARENT_VARIABLE: str(context.task_run.id)} if context else {}
+    if url := PREFECT_API_URL.value():
+        environment["PREFECT_API_URL"] = url
+    try:
+        outcome = repro(stage, force=force, show=logger.info, environment=environment)
+    except StageError as error:
+        return Failed(message=str(error))
+    return Completed(message=outcome)
+
+
+@flow(name="pipeline", flow_run_name="pipeline", persist_result=False)
+def pipeline(stages: list[str] | None = None, force: bool = False) -> State[Any]:
+    """Bring stages up to date, in the order `dvc.yaml` says.
+
+    Args:
+        stages: Which; none means all. `download` means the downloads of all datasets.
+        force: Run also what is up to date.
+    """
+    try:
+        order = chosen(stages_after(), stages or [])
+    except StcclError as error:
+        return Failed(message=str(error))
+    futures: dict[str, Any] = {}
+    for stage, after in order.items():
+        futures[stage] = run_stage.with_options(task_run_name=stage).submit(
+            stage, force, wait_for=[futures[earlier] for earlier in after]
+        )
+    states: Mapping[str, State[Any]] = {}
+    for stage, future in futures.items():
+        future.wait()
+        states = {**states, stage: future.state}
+    rows = [{"stage": stage, "outcome": _outcome(state)} for stage, state in states.items()]
+    create_table_artifact(rows, key="pipeline-stages", description="What became of every stage")
+    failed = [state for state in states.values() if not state.is_completed()]
+    if failed:
+        return Failed(message=failed[0].message or "a stage failed")
+    return Completed(message=", ".join(f"{row['stage']} {row['outcome']}" for row in rows))
+
+
+def _outcome(state: State[Any]) -> str:
+    if state.is_completed():
+        return state.message or "done"
+    return "not started" if state.name == "NotReady" else f"failed: {state.message}"

@@ -1,0 +1,18 @@
+"""`python -m flows.report`: one page that shows what came out."""
+
+from flows.local import StageRunner
+from flows.stage import Folders, Result, Stage, main
+from stccl.params import Params
+
+
+def work(params: Params, folders: Folders, runner: StageRunner) -> Result:
+    """Write the page."""
+    from stccl.report.stage import run
+
+    return run(folders.data, folders.models, folders.metrics, folders.report, params)
+
+
+STAGE = Stage("report", "report", work, faces="aligned")
+
+if __name__ == "__main__":
+    main(STAGE)

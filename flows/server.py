@@ -1,0 +1,52 @@
+"""Whether there is a Prefect server to show a run to, found out without importing Prefect."""
+
+import os
+import sys
+import tomllib
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+_TIMEOUT_S = 3.0
+
+
+def server_that_answers() -> str | None:
+    """The address of the configured Prefect API; None, with a warning, if nobody answers there."""
+    url = configured_api()
+    if url is None:
+        return None
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=_TIMEOUT_S):
+            return url
+    except urllib.error.HTTPError:
+        return url  # somebody is there; Prefect itself will say what is wrong
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        warn(f"the Prefect server at {url} does not answer ({reason}); running without it")
+        return None
+
+
+def configured_api() -> str | None:
+    """The API's address by environment, the project's `prefect.toml` or the active profile."""
+    if url := os.environ.get("PREFECT_API_URL"):
+        return url
+    if url := _read_toml(Path("prefect.toml")).get("api", {}).get("url"):
+        return str(url)
+    home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
+    profiles = _read_toml(Path(os.environ.get("PREFECT_PROFILES_PATH", home / "profiles.toml")))
+    active = os.environ.get("PREFECT_PROFILE", profiles.get("active"))
+    url = profiles.get("profiles", {}).get(active, {}).get("PREFECT_API_URL")
+    return None if url is None else str(url)
+
+
+def warn(message: str) -> None:
+    """One line for the person at the terminal."""
+    print(f"warning: {message}", file=sys.stderr, flush=True)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}

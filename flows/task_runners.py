@@ -1,0 +1,32 @@
+"""Where the tasks of a flow run: threads, processes, Dask or Ray."""
+
+from typing import Any
+
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
+
+from stccl.errors import StageError
+
+
+def task_runner(name: str, workers: int) -> TaskRunner[Any]:
+    """The task runner called `name` in `run.task_runner`.
+
+    Raises:
+        StageError: Where the package behind it is not installed.
+    """
+    if name == "threads":
+        return ThreadPoolTaskRunner(max_workers=workers)
+    if name == "processes":
+        return ProcessPoolTaskRunner(max_workers=workers)
+    try:
+        if name == "dask":
+            from prefect_dask import DaskTaskRunner
+
+            return DaskTaskRunner(cluster_kwargs={"n_workers": workers, "threads_per_worker": 1})
+        from prefect_ray import RayTaskRunner
+
+        return RayTaskRunner(init_kwargs={"num_cpus": workers})
+    except ImportError:
+        raise StageError(
+            f"run.task_runner: {name} needs the package prefect-{name}; "
+            f"run `pip install prefect-{name}`"
+        ) from None
