@@ -3,7 +3,7 @@
 import sys
 
 from flows.local import StageRunner
-from flows.stage import Folders, Stage, main
+from flows.stage import Folders, Result, Stage, main
 from stccl.errors import ParamsError
 from stccl.params import Params
 
@@ -11,13 +11,13 @@ from stccl.params import Params
 def stage(dataset: str) -> Stage:
     """The download of one dataset."""
 
-    def work(params: Params, folders: Folders, runner: StageRunner) -> None:
+    def work(params: Params, folders: Folders, runner: StageRunner) -> Result:
         from stccl.download.stage import run
 
         if dataset not in params.datasets:
             known = ", ".join(params.datasets)
             raise ParamsError(f"params.yaml: no dataset {dataset}; there is {known}")
-        run(dataset, folders.data, params, runner.progress)
+        return run(dataset, folders.data, params, runner.progress)
 
     return Stage(f"download@{dataset}", "datasets", work)
 

@@ -1,15 +1,15 @@
 """`python -m flows.evaluate`: judge the metric on speakers it has never seen."""
 
 from flows.local import StageRunner
-from flows.stage import Folders, Result, Stage, main
+from flows.stage import Folders, Stage, main
 from stccl.params import Params
 
 
-def work(params: Params, folders: Folders, runner: StageRunner) -> Result:
+def work(params: Params, folders: Folders, runner: StageRunner) -> None:
     """Compare the trained metric with the untrained one."""
     from stccl.evaluation.stage import run
 
-    return run(folders.data, folders.models, folders.metrics, folders.plots, params)
+    run(folders.data, folders.models, folders.metrics, params, runner.progress)
 
 
 STAGE = Stage("evaluate", "evaluate", work)

@@ -1,15 +1,23 @@
 """`python -m flows.metric`: train the correlation metric."""
 
 from flows.local import StageRunner
-from flows.stage import Folders, Result, Stage, main
+from flows.stage import Folders, Stage, main
 from stccl.params import Params
 
 
-def work(params: Params, folders: Folders, runner: StageRunner) -> Result:
+def work(params: Params, folders: Folders, runner: StageRunner) -> None:
     """Train on the pairs of the training speakers."""
     from stccl.metric.stage import run
 
-    return run(folders.data, folders.models, folders.metrics, params, runner.progress)
+    run(
+        folders.data,
+        folders.models,
+        folders.metrics,
+        folders.plots,
+        folders.scratch,
+        params,
+        runner.progress,
+    )
 
 
 STAGE = Stage("metric", "metric", work)

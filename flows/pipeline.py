@@ -11,9 +11,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from graphlib import TopologicalSorter
-from typing import Any
 
-from flows.server import server_that_answers
+from flows.server import leave, quieten_prefect, server_that_answers
 from flows.stage import ended_in_one_line
 from stccl.errors import StageError
 
@@ -81,25 +80,26 @@ def repro(
     command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
     # What Prefect tells this process about its own run is not true of the stage's.
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT__")}
-    outcome, last, reason = "up to date", "", ""
+    outcome, said = "up to date", [f"dvc ended with nothing to say about {stage}"]
     with subprocess.Popen(
         [*command, *(["--force"] if force else [])],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env=inherited | {"PYTHONUNBUFFERED": "1"} | environment,
+        env={**inherited, **environment},
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if not (last_line := line.rstrip()):
+            if not line.strip():
                 continue
-            last = last_line
-            show(last)
-            reason = last if last.startswith("error: ") else reason
-            outcome = next((v for k, v in _OUTCOMES.items() if k in last), outcome)
+            said.append(line.rstrip())
+            show(said[-1])
+            outcome = next((v for k, v in _OUTCOMES.items() if k in line), outcome)
     if process.returncode:
-        raise StageError(f"{stage}: {(reason or last).removeprefix('error: ')}")
+        # The stage says what is wrong before DVC says that it failed.
+        reasons = [line for line in said if line.startswith("error: ")]
+        raise StageError((reasons or said)[-1].removeprefix("error: "))
     return outcome
 
 
@@ -109,18 +109,21 @@ def main() -> None:
     parser.add_argument("stages", nargs="*", help="stages to run; none means all")
     parser.add_argument("--force", action="store_true", help="run also what is up to date")
     options = parser.parse_args()
-    sys.exit(ended_in_one_line("pipeline", lambda: _start(options.stages, options.force)))
+    leave(ended_in_one_line("pipeline", lambda: _start(options.stages, options.force)))
 
 
 def _start(stages: list[str], force: bool) -> None:
+    order = chosen(stages_after(), stages)
     if server_that_answers() is not None:
+        quieten_prefect(console=False)
         from flows.pipeline_flow import run_pipeline
 
-        run_pipeline(stages, force)
-        return
-    single = ["--single-item"] if stages else []
-    command = [sys.executable, "-m", "dvc", "repro", *single, *chosen(stages_after(), stages)]
-    if subprocess.run([*command, *(["--force"] if force else [])], check=False).returncode:
+        if run_pipeline(stages, force):
+            return
+    command = [sys.executable, "-m", "dvc", "repro", *(["--force"] if force else [])]
+    if stages:
+        command += ["--single-item", *order]
+    if subprocess.run(command, check=False).returncode:
         raise StageError("the pipeline stopped at the stage above; what is done is kept")
 
 

@@ -1,21 +1,19 @@
 """The pipeline as a Prefect flow, a task run per stage; see `flows.pipeline`."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
+from prefect.futures import wait
 from prefect.settings import PREFECT_API_URL
-from prefect.states import Completed, Failed, State
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.states import Completed, Failed
 
 from flows.pipeline import chosen, repro, stages_after
+from flows.server import PARENT_VARIABLE, lose
 from stccl.errors import StageError, StcclError
-
-PARENT_VARIABLE = "STCCL_PARENT_TASK_RUN"
-"""Environment variable by which a stage's flow run is shown inside the pipeline's."""
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
@@ -48,18 +46,35 @@ def pipeline(stages: list[str] | None = None, force: bool = False) -> State[Any]
     futures: dict[str, Any] = {}
     for stage, after in order.items():
         futures[stage] = run_stage.with_options(task_run_name=stage).submit(
-            stage, force, wait_for=[futures[earlier] for earlier in after]
+            stage, force, return_state=False, wait_for=[futures[earlier] for earlier in after]
         )
-    states: Mapping[str, State[Any]] = {}
-    for stage, future in futures.items():
-        future.wait()
-        states = {**states, stage: future.state}
+    wait(list(futures.values()))
+    states = {stage: future.state for stage, future in futures.items()}
     rows = [{"stage": stage, "outcome": _outcome(state)} for stage, state in states.items()]
     create_table_artifact(rows, key="pipeline-stages", description="What became of every stage")
     failed = [state for state in states.values() if not state.is_completed()]
     if failed:
         return Failed(message=failed[0].message or "a stage failed")
     return Completed(message=", ".join(f"{row['stage']} {row['outcome']}" for row in rows))
+
+
+def run_pipeline(stages: list[str], force: bool) -> bool:
+    """Run the flow from here.
+
+    Returns:
+        Whether it ran to its end; False where the server went away.
+
+    Raises:
+        StageError: Where a stage failed.
+    """
+    try:
+        state = pipeline(stages, force, return_state=True)
+    except Exception as error:
+        lose(error)
+        return False
+    if not state.is_completed():
+        raise StageError(state.message or "the pipeline failed")
+    return True
 
 
 def _outcome(state: State[Any]) -> str:

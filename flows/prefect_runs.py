@@ -5,7 +5,6 @@ and the work goes on, and a connection that fails where Prefect cannot do withou
 that what is left is done plainly.
 """
 
-import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,12 +13,7 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-# Read by Prefect when it is imported. Its console lines would tear the progress bar apart; they
-# are on the run's page. With a server gone, its log sender would write about that again and again.
-os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-logging.raiseExceptions = False
-
-from prefect import flow, tags, task
+from prefect import Task, flow, task
 from prefect.artifacts import (
     create_image_artifact,
     create_progress_artifact,
@@ -28,22 +22,20 @@ from prefect.artifacts import (
 )
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import FlowRun, State, TaskRun
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TagsContext
 from prefect.flow_engine import run_flow
 from prefect.states import Completed, Failed, Pending
 from prefect.utilities.annotations import quote
 
 from flows.local import LocalRunner, Pool, one_line_when_killed, prepare_worker
 from flows.pictures import faces_as_data_url
-from flows.server import warn
+from flows.server import PARENT_VARIABLE, is_lost, lose
 from flows.stage import Folders, Result, Stage, run_plainly
 from flows.task_runners import task_runner
 from stccl.errors import StcclError
 from stccl.params import Params
-from stccl.perclip import Summary
-
-PARENT_VARIABLE = "STCCL_PARENT_TASK_RUN"
-"""Environment variable by which a pipeline run adopts the runs of the stages it starts."""
+from stccl.perclip import Rejection, Summary
 
 _PROGRESS_EVERY_S = 2.0
 
@@ -55,36 +47,31 @@ class Page:
         self._key = stage.lower().replace("@", "-").replace("_", "-")
         self._progress: UUID | None = None
         self._written_at = 0.0
-        self.lost = False
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            self.lose(error)
-
-    def lose(self, error: BaseException) -> None:
-        """Stop writing; say so once."""
-        if not self.lost:
-            self.lost = True
-            warn(f"lost the Prefect server ({type(error).__name__}); the work goes on without it")
+            lose(error)
 
     def progress(self, done: int, total: int) -> None:
         """Show how far the work is."""
-        if self.lost or (done < total and monotonic() - self._written_at < _PROGRESS_EVERY_S):
+        if is_lost() or (done < total and monotonic() - self._written_at < _PROGRESS_EVERY_S):
             return
         with self._writing():
             percent = 100.0 * done / max(total, 1)
             if self._progress is None:
-                self._progress = create_progress_artifact(percent, key=f"{self._key}-progress")
+                created = create_progress_artifact(percent, key=f"{self._key}-progress")
+                assert isinstance(created, UUID)  # a coroutine only where the caller is one
+                self._progress = created
             else:
                 update_progress_artifact(self._progress, percent)
             self._written_at = monotonic()
 
     def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Show a table; what is no number is shown as a dash."""
-        if self.lost or not rows:
+        if is_lost() or not rows:
             return
         with self._writing():
             shown = [{key: _shown(value) for key, value in row.items()} for row in rows]
@@ -92,7 +79,7 @@ class Page:
 
     def image(self, name: str, url: str | None, description: str) -> None:
         """Show a picture."""
-        if self.lost or url is None:
+        if is_lost() or url is None:
             return
         with self._writing():
             create_image_artifact(url, key=f"{self._key}-{name}", description=description)
@@ -115,13 +102,16 @@ def _is_io_error(task: Any, run: TaskRun, state: State[Any]) -> bool:
     return False
 
 
-chunk_task = task(
-    retries=2,
-    retry_delay_seconds=[1, 5],
-    retry_condition_fn=_is_io_error,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
+def _as_task(call: Callable[[tuple[Any, ...]], Any], name: str) -> Task[Any, Any]:
+    return task(
+        name="chunk",
+        task_run_name=name,
+        retries=2,
+        retry_delay_seconds=[1, 5],
+        retry_condition_fn=_is_io_error,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )(call)
 
 
 class FlowRunner(LocalRunner):
@@ -165,8 +155,7 @@ class FlowRunner(LocalRunner):
             with task_runner(self._where, workers) as runner:
                 futures = [
                     runner.submit(
-                        chunk_task(call, name="chunk", task_run_name=f"{number}-of-{len(chunks)}"),
-                        {"chunk": quote(chunk)},
+                        _as_task(call, f"{number}-of-{len(chunks)}"), {"chunk": quote(chunk)}
                     )
                     for number, chunk in enumerate(chunks, 1)
                 ]
@@ -201,9 +190,11 @@ def run_as_flow(stage: Stage, params: Params) -> Result:
     problems: list[BaseException] = []
 
     def body() -> State[Any]:
+        # Task runs with tags ask the server for a slot each; the tags are the flow run's alone.
         runner = FlowRunner(stage.name, params, page)
         try:
-            results.append(stage.work(params, Folders(), runner))
+            with TagsContext(current_tags=set()):
+                results.append(stage.work(params, Folders(), runner))
         except (StcclError, OSError) as error:
             problems.append(error)
             return Failed(message=str(error))
@@ -213,10 +204,9 @@ def run_as_flow(stage: Stage, params: Params) -> Result:
 
     token = _body.set(body)
     try:
-        with tags("stccl", stage.name):
-            _run(stage, params)
+        _run(stage, params)
     except Exception as error:
-        page.lose(error)
+        lose(error)
     finally:
         _body.reset(token)
     if problems:
@@ -226,67 +216,46 @@ def run_as_flow(stage: Stage, params: Params) -> Result:
 
 def _run(stage: Stage, params: Params) -> None:
     definition = flow(
-        name=stage.name,
-        flow_run_name=stage.name,
+        name=stage.name.split("@")[0],
         validate_parameters=False,
         persist_result=False,
         log_prints=False,
     )(_call_body)
-    shown = params.model_dump(mode="json", include={"run", stage.section or "run"})
+    shown = {"params": params.model_dump(mode="json", include={"run", stage.section})}
     parent = os.environ.get(PARENT_VARIABLE)
-    run_flow(
-        definition,
-        flow_run=None if parent is None else _adopted(definition, shown, UUID(parent)),
-        parameters={"params": shown},
-        return_type="state",
-    )
-
-
-def _adopted(definition: Any, shown: Mapping[str, Any], parent: UUID) -> FlowRun | None:
-    """A flow run that is shown inside the pipeline's; None where the server refuses that."""
-    try:
-        with get_client(sync_client=True) as client:
-            return client.create_flow_run(
-                definition,
-                name=definition.name,
-                parameters={"params": shown},
-                parent_task_run_id=parent,
-                state=Pending(),
-                tags=["stccl", definition.name],
-            )
-    except Exception:
-        return None
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run(
+            definition,
+            name=stage.name,
+            parameters=shown,
+            tags=["stccl", definition.name],
+            parent_task_run_id=None if parent is None else UUID(parent),
+            state=Pending(),
+        )
+    run_flow(definition, flow_run=run, parameters=shown, return_type="state")
 
 
 def _describe(stage: Stage, result: Result, page: Page) -> str:
-    """Put the result on the page; one line of it."""
+    """Put the result on the page; a line of it."""
     if isinstance(result, Summary):
-        page.table(
-            "summary",
-            [
-                {
-                    "computed": result.done,
-                    "up to date": result.kept,
-                    "rejected": len(result.rejections),
-                }
-            ],
-        )
-        page.table(
-            "rejected",
-            [
-                {
-                    "clip": rejection.clip,
-                    "reason": rejection.reason,
-                    "detail": rejection.detail,
-                    "next step": rejection.next_step,
-                }
-                for rejection in result.rejections
-            ],
-        )
-    elif result:
-        page.table("results", [dict(result)])
+        counts = {
+            "computed": result.done,
+            "up to date": result.kept,
+            "rejected": len(result.rejections),
+        }
+        page.table("summary", [counts])
+    rejections: Sequence[Rejection] = getattr(result, "rejections", ())
+    page.table("rejected", [_row(rejection) for rejection in rejections])
     if stage.faces is not None:
-        page.image(
-            "faces", faces_as_data_url(Folders().data, stage.faces), f"What {stage.name} wrote"
-        )
-    return str(result) if isinstance(result, Summary) else f"{stage.name}: done"
+        url = faces_as_data_url(Folders().data, stage.faces)
+        page.image("faces", url, f"What {stage.name} wrote")
+    return str(result or f"{stage.name}: done")
+
+
+def _row(rejection: Rejection) -> dict[str, str]:
+    return {
+        "clip": rejection.clip,
+        "reason": rejection.reason,
+        "detail": rejection.detail,
+        "next step": rejection.next_step,
+    }

@@ -4,6 +4,7 @@ A run started there is worked on by this process; it has to be started in the pr
 """
 
 import sys
+from typing import Any
 
 from flows.pipeline import stages_after
 from flows.server import configured_api
@@ -19,18 +20,19 @@ def main() -> None:
             "PREFECT_API_URL to the address it prints"
         )
     from prefect import serve
+    from prefect.deployments.runner import RunnerDeployment
 
     from flows.pipeline_flow import pipeline
 
+    def deployment(name: str, description: str, **parameters: Any) -> RunnerDeployment:
+        offered = pipeline.to_deployment(name, parameters=parameters, description=description)
+        assert isinstance(offered, RunnerDeployment)  # a coroutine only where the caller is one
+        return offered
+
     names = sorted({stage.split("@")[0] for stage in stages_after()})
     serve(
-        pipeline.to_deployment("all", description="Bring everything up to date"),
-        *(
-            pipeline.to_deployment(
-                name, parameters={"stages": [name]}, description=f"Run the stage {name}"
-            )
-            for name in names
-        ),
+        deployment("all", "Bring everything up to date"),
+        *(deployment(name, f"Bring {name} up to date", stages=[name]) for name in names),
         limit=1,  # two runs at once would work on the same files
     )
 

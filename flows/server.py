@@ -1,14 +1,19 @@
 """Whether there is a Prefect server to show a run to, found out without importing Prefect."""
 
+import logging
 import os
 import sys
 import tomllib
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+PARENT_VARIABLE = "STCCL_PARENT_TASK_RUN"
+"""Environment variable by which a pipeline's run shows the runs of its stages inside itself."""
 
 _TIMEOUT_S = 3.0
+_lost = False
 
 
 def server_that_answers() -> str | None:
@@ -40,9 +45,45 @@ def configured_api() -> str | None:
     return None if url is None else str(url)
 
 
+def quieten_prefect(*, console: bool) -> None:
+    """Keep Prefect's own lines off the terminal; call it before Prefect is imported.
+
+    Args:
+        console: Silence the log of the run as well, which is on its page, because it would tear
+            the progress bar apart. Otherwise only what Prefect says of lost connections.
+    """
+    os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
+    if console:
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    logging.raiseExceptions = False  # its log sender writes to stderr where that is set
+
+
 def warn(message: str) -> None:
     """One line for the person at the terminal."""
     print(f"warning: {message}", file=sys.stderr, flush=True)
+
+
+def lose(error: BaseException) -> None:
+    """Note that the server is gone, and say so once."""
+    global _lost
+    if not _lost:
+        warn(f"lost the Prefect server ({type(error).__name__}); the work goes on without it")
+    _lost = True
+
+
+def is_lost() -> bool:
+    """Whether the server went away during this run."""
+    return _lost
+
+
+def leave(code: int) -> NoReturn:
+    """End the process, at once where the server is lost."""
+    if _lost:
+        # Prefect would try for minutes to deliver what it still has to tell the server.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

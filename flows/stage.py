@@ -5,20 +5,22 @@ else; the work is the same, and the server never holds it up.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from flows.local import LocalRunner, StageRunner
-from flows.server import server_that_answers
+from flows.server import leave, quieten_prefect, server_that_answers
 from stccl import perclip
 from stccl.errors import StcclError
 from stccl.params import Params, read_params
 from stccl.perclip import Summary
 
-Result = Summary | Mapping[str, Any] | None
-"""What a stage says of its run: a summary of its items, or numbers by name."""
+Result = object | None
+"""What a stage says of its run: something whose text is its summary, or nothing.
+
+Where it has `rejections`, they are shown with it.
+"""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Folders:
     metrics: Path = Path("metrics")
     plots: Path = Path("plots")
     report: Path = Path("report")
+    scratch: Path = Path(".stccl")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Stage:
     """
 
     name: str
-    section: str | None
+    section: str
     work: Callable[[Params, Folders, StageRunner], Result]
     faces: str | None = None
 
@@ -73,7 +76,7 @@ def per_clip(stage: str, section: str, *, faces: str | None = None) -> Stage:
 
 def main(stage: Stage) -> None:
     """Run the stage and end the process; a problem a person can solve is one line."""
-    sys.exit(ended_in_one_line(stage.name, lambda: start(stage)))
+    leave(ended_in_one_line(stage.name, lambda: start(stage)))
 
 
 def ended_in_one_line(name: str, work: Callable[[], None]) -> int:
@@ -101,10 +104,11 @@ def start(stage: Stage) -> None:
     if server_that_answers() is None:
         result = run_plainly(stage, params)
     else:
+        quieten_prefect(console=True)
         from flows.prefect_runs import run_as_flow
 
         result = run_as_flow(stage, params)
-    if isinstance(result, Summary):
+    if result is not None:
         print(result)
 
 

@@ -21,10 +21,14 @@ def task_runner(name: str, workers: int) -> TaskRunner[Any]:
         if name == "dask":
             from prefect_dask import DaskTaskRunner
 
-            return DaskTaskRunner(cluster_kwargs={"n_workers": workers, "threads_per_worker": 1})
+            dask: TaskRunner[Any] = DaskTaskRunner(
+                cluster_kwargs={"n_workers": workers, "threads_per_worker": 1}
+            )
+            return dask
         from prefect_ray import RayTaskRunner
 
-        return RayTaskRunner(init_kwargs={"num_cpus": workers})
+        ray: TaskRunner[Any] = RayTaskRunner(init_kwargs={"num_cpus": workers})
+        return ray
     except ImportError:
         raise StageError(
             f"run.task_runner: {name} needs the package prefect-{name}; "

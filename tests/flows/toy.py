@@ -18,7 +18,7 @@ def items(data: Path) -> list[Item]:
     kinds = {kind: os.environ.get(f"TOY_{kind.upper()}", "") for kind in (BAD, FATAL, KILLED)}
     kind_of = {int(number): kind for kind, text in kinds.items() for number in text.split()}
     return [
-        Item(f"clip-{i:04d}", (i, kind_of.get(i, "")), {"i": f"{i}{kind_of.get(i, str())}"})
+        Item(f"clip-{i:04d}", (i, kind_of.get(i, "")), {"i": f"{i}{kind_of.get(i, '')}"})
         for i in range(int(os.environ.get("TOY_ITEMS", "10")))
     ]
 
