@@ -9,7 +9,8 @@ def work(params: Params, folders: Folders, runner: StageRunner) -> Result:
     """Merge the indices of the datasets."""
     from stccl.clips.stage import run
 
-    return run(folders.data, params)
+    result: Result = run(folders.data, params)
+    return result
 
 
 STAGE = Stage("clips", "datasets", work)

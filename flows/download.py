@@ -17,7 +17,8 @@ def stage(dataset: str) -> Stage:
         if dataset not in params.datasets:
             known = ", ".join(params.datasets)
             raise ParamsError(f"params.yaml: no dataset {dataset}; there is {known}")
-        return run(dataset, folders.data, params, runner.progress)
+        result: Result = run(dataset, folders.data, params, runner.progress)
+        return result
 
     return Stage(f"download@{dataset}", "datasets", work)
 

@@ -16,6 +16,7 @@ from flows.server import leave, quieten_prefect, server_that_answers
 from flows.stage import ended_in_one_line
 from stccl.errors import StageError
 
+_REPRO = (sys.executable, "-m", "dvc", "repro")
 _OUTCOMES = {
     "didn't change, skipping": "up to date",
     "is cached - skipping run": "cached",
@@ -24,11 +25,20 @@ _OUTCOMES = {
 
 
 def stages_after() -> dict[str, set[str]]:
-    """Every stage of `dvc.yaml` with the stages that have to be done before it."""
+    """Every stage of `dvc.yaml` with the stages that have to be done before it.
+
+    Raises:
+        StageError: Where DVC cannot make sense of it.
+    """
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    with Repo() as repo:
+    try:
+        repo = Repo()
         graph = repo.index.graph
+    except DvcException as error:
+        raise StageError(f"dvc.yaml: {error}; run `dvc dag` to see more") from None
+    with repo:
         return {
             stage.addressing: {needed.addressing for needed in graph.successors(stage)}
             for stage in graph
@@ -77,12 +87,12 @@ def repro(
     Raises:
         StageError: With the last line that says why.
     """
-    command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
+    command = [*_REPRO, "--single-item", *(["--force"] if force else []), stage]
     # What Prefect tells this process about its own run is not true of the stage's.
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT__")}
     outcome, said = "up to date", [f"dvc ended with nothing to say about {stage}"]
     with subprocess.Popen(
-        [*command, *(["--force"] if force else [])],
+        command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -113,16 +123,15 @@ def main() -> None:
 
 
 def _start(stages: list[str], force: bool) -> None:
-    order = chosen(stages_after(), stages)
     if server_that_answers() is not None:
         quieten_prefect(console=False)
         from flows.pipeline_flow import run_pipeline
 
         if run_pipeline(stages, force):
             return
-    command = [sys.executable, "-m", "dvc", "repro", *(["--force"] if force else [])]
+    command = [*_REPRO, *(["--force"] if force else [])]
     if stages:
-        command += ["--single-item", *order]
+        command += ["--single-item", *chosen(stages_after(), stages)]
     if subprocess.run(command, check=False).returncode:
         raise StageError("the pipeline stopped at the stage above; what is done is kept")
 
