@@ -40,7 +40,8 @@ SCHEMAS: dict[str, pa.Schema] = {
     # One row per block of mono sound; blocks follow each other without gaps.
     "audio": _columns(start_sample=pa.int64(), samples=pa.list_(pa.int16())),
     # One row per frame. `source` says where the points come from: detected, tracked, interpolated
-    # or missing (then box, points and score are null). Box x0 y0 x1 y1 and 68 points x0 y0 x1 …
+    # or missing (then box, points and score are null). `score` is the detector's confidence where
+    # it last found the face. Box x0 y0 x1 y1 and 68 points x0 y0 x1 …
     # in 300-W order, pixels of the frame.
     "landmarks": _columns(
         frame=pa.int32(),
