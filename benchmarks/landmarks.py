@@ -89,7 +89,9 @@ class Naive:
 
     def clip(self, path: Path) -> Track:
         with FrameReader(path, "frames") as frames:
-            return np.stack([self.points(decode_png(frames.png(i) or b"")) for i in range(len(frames))])
+            return np.stack(
+                [self.points(decode_png(frames.png(i) or b"")) for i in range(len(frames))]
+            )
 
     def points(self, image: Image) -> Track:
         faces = self.detector(image, 0)

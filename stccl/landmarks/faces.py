@@ -20,8 +20,7 @@ brows 17–26, nose 27–35, eyes 36–47, mouth 48–67; left and right as in t
 Grey = npt.NDArray[np.uint8]
 """H×W, 0–255."""
 
-_VIEW_FACE_PX = 200
-_VIEW_MARGIN = 0.65
+_VIEW_FACE_PX = 256
 
 
 @dataclass(frozen=True)
@@ -106,16 +105,21 @@ class View:
     pixels: npt.NDArray[np.uint8]
 
     @classmethod
-    def of(cls, pixels: npt.NDArray[np.uint8], box: Box) -> "View":
+    def of(cls, pixels: npt.NDArray[np.uint8], box: Box, margin: float) -> "View":
         """The part of a picture around `box`, where it lies in the picture at all.
+
+        Args:
+            pixels: H×W or H×W×3.
+            box: Of the face.
+            margin: Added on each side, in sides of the box.
 
         Raises:
             ValueError: Where it does not.
         """
         height, width = pixels.shape[:2]
-        margin = _VIEW_MARGIN * side(box)
-        x0, y0 = np.maximum(np.floor(box[:2] - margin), 0).astype(int)
-        x1, y1 = np.minimum(np.ceil(box[2:] + margin), (width, height)).astype(int)
+        around = margin * side(box)
+        x0, y0 = np.maximum(np.floor(box[:2] - around), 0).astype(int)
+        x1, y1 = np.minimum(np.ceil(box[2:] + around), (width, height)).astype(int)
         if x1 - x0 < 2 or y1 - y0 < 2:
             raise ValueError(f"box {box.tolist()} lies outside a picture of {width}×{height}")
         part = pixels[y0:y1, x0:x1]

@@ -16,6 +16,9 @@ from face_alignment.detection.sfd.sfd_detector import models_urls as s3fd_urls
 from stccl.errors import StageError
 from stccl.landmarks.faces import Box, Detection, Picture, Points, View
 
+_VIEW_MARGIN = 0.7
+"""The network looks at 200/195 of the box's width plus height, its middle 12 % higher up."""
+
 
 class Fan:
     """S3FD and 2DFAN-4, on the GPU where there is one.
@@ -43,7 +46,7 @@ class Fan:
 
     def points(self, picture: Picture, box: Box) -> Points:
         """See `FaceFinder.points`."""
-        view = View.of(picture.rgb, box)
+        view = View.of(picture.rgb, box, _VIEW_MARGIN)
         corners = view.to_view(box.reshape(2, 2)).ravel()
         found = self._model.get_landmarks_from_image(view.pixels, detected_faces=[corners])
         return view.to_frame(np.asarray(found[0], np.float64)).astype(np.float32)

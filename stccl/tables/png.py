@@ -68,7 +68,7 @@ def _decode_own(png: bytes) -> Image | None:
         (checksum,) = struct.unpack_from(">I", png, 41 + size)
     except struct.error:
         return None
-    chunk = memoryview(png)[37 : 41 + size]
+    chunk = png[37 : 41 + size]
     if (
         tuple(kind) != _TRUECOLOUR_8BIT
         or png[:33] != _SIGNATURE + _chunk(b"IHDR", png[16:29])
@@ -79,7 +79,7 @@ def _decode_own(png: bytes) -> Image | None:
         return None
     try:
         filtered = isal_zlib.decompress(chunk[4:], bufsize=height * (width * 3 + 1))
-    except isal_zlib.error:
+    except isal_zlib.IsalError:
         return None
     if len(filtered) != height * (width * 3 + 1):
         return None
