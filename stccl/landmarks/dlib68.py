@@ -20,6 +20,7 @@ _MODEL = "shape_predictor_68_face_landmarks.dat"
 # The detector's window is 80 px: a face this size is found at the first levels of its pyramid, and
 # one of half the area still fits the window.
 _SOUGHT_FACE_PX = 112
+_SMALL_FACE_PX = 72
 _SHORT_SIDE_PX = 240
 _LONG_SIDE_PX = 960
 
@@ -53,10 +54,12 @@ class Dlib68:
         """See `FaceFinder.detect`; the score is the margin of the detector's classifier."""
         height, width = picture.grey.shape
         if side_px is None:
-            enlarged = max(1.0, _SHORT_SIDE_PX / min(height, width))
-            scale = min(enlarged, _LONG_SIDE_PX / max(height, width))
+            scale = max(1.0, _SHORT_SIDE_PX / min(height, width))
+        elif _SMALL_FACE_PX <= side_px <= _SOUGHT_FACE_PX:
+            scale = 1.0
         else:
-            scale = min(_SOUGHT_FACE_PX / side_px, _LONG_SIDE_PX / max(height, width))
+            scale = _SOUGHT_FACE_PX / side_px
+        scale = min(scale, _LONG_SIDE_PX / max(height, width))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         method = cv2.INTER_LINEAR if scale > 1 else cv2.INTER_AREA
         grey = cv2.resize(picture.grey, size, interpolation=method)

@@ -1,6 +1,7 @@
 """Short gaps in a track, filled in and marked as such."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ def fill(observations: Sequence[Observation], max_gap_frames: int) -> list[Obser
     """
     filled = list(observations)
     there = [i for i, observation in enumerate(observations) if observation.source != "missing"]
-    for start, stop in zip(there, there[1:], strict=False):
+    for start, stop in pairwise(there):
         gap = stop - start - 1
         if not 0 < gap <= max_gap_frames:
             continue

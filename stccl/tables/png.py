@@ -6,6 +6,7 @@ decode faster; the pixels are the same, PNG being lossless.
 """
 
 import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -79,7 +80,7 @@ def _decode_own(png: bytes) -> Image | None:
         return None
     try:
         filtered = isal_zlib.decompress(chunk[4:], bufsize=height * (width * 3 + 1))
-    except isal_zlib.IsalError:
+    except zlib.error:
         return None
     if len(filtered) != height * (width * 3 + 1):
         return None
