@@ -22,7 +22,7 @@ def runs(boxes: npt.NDArray[np.floating]) -> Runs:
     [(0, 2), (3, 4), (4, 5)]
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-    there: list[bool] = np.isfinite(boxes).all(axis=1).tolist()
+    there = np.asarray(np.isfinite(boxes).all(axis=1))
     found: Runs = []
     start: int | None = None
     for frame, seen in enumerate(there):

@@ -6,7 +6,6 @@ decode faster; the pixels are the same, PNG being lossless.
 """
 
 import struct
-import zlib
 
 import cv2
 import numpy as np
@@ -80,7 +79,7 @@ def _decode_own(png: bytes) -> Image | None:
         return None
     try:
         filtered = isal_zlib.decompress(chunk[4:], bufsize=height * (width * 3 + 1))
-    except zlib.error:
+    except isal_zlib.IsalError:  # type: ignore[misc]  # its stub says it is no exception
         return None
     if len(filtered) != height * (width * 3 + 1):
         return None
