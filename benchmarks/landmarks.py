@@ -54,6 +54,7 @@ class Processes:
         *,
         sizes: Sequence[int],
     ) -> Iterator[Any]:
+        """See `stccl.perclip.Runner`."""
         for future in as_completed([self.pool.submit(function, *chunk) for chunk in chunks]):
             yield future.result()
 
@@ -88,16 +89,19 @@ class Naive:
         self.predictor = dlib.shape_predictor(str(model_path()))
 
     def clip(self, path: Path) -> Track:
+        """All frames of a clip."""
         with FrameReader(path, "frames") as frames:
             return np.stack(
                 [self.points(decode_png(frames.png(i) or b"")) for i in range(len(frames))]
             )
 
     def points(self, image: Image) -> Track:
+        """68×2, NaN where there is no face."""
         faces = self.detector(image, 0)
         return self.predict(image, faces[0]) if faces else np.full((68, 2), np.nan)
 
     def predict(self, image: Image, box: dlib.rectangle) -> Track:
+        """68×2."""
         return np.array([(p.x, p.y) for p in self.predictor(image, box).parts()], float)
 
     def consensus(self, path: Path) -> Track:
@@ -124,6 +128,7 @@ def _jittered(box: dlib.rectangle) -> list[dlib.rectangle]:
 
 
 def staged(path: Path) -> Track:
+    """The points the stage wrote."""
     column = read_table(path, "landmarks", ["points"]).column(0).to_pylist()
     return np.array(
         [np.full(136, np.nan) if row is None else row for row in column], float
@@ -131,22 +136,26 @@ def staged(path: Path) -> Track:
 
 
 def eyes(track: Track) -> npt.NDArray[np.float64]:
+    """The distance between the eyes, per frame, in pixels."""
     apart = track[:, 42:48].mean(1) - track[:, 36:42].mean(1)
     return np.asarray(np.hypot(apart[:, 0], apart[:, 1]))
 
 
 def distance(track: Track, other: Track) -> list[float]:
+    """RMS distance per frame, in % of the distance between the eyes."""
     error = np.sqrt(((track - other) ** 2).sum(2).mean(1)) / eyes(other)
     return [100 * float(e) for e in error if np.isfinite(e)]
 
 
 def jitter(track: Track) -> list[float]:
+    """Noise per frame, in % of the distance between the eyes."""
     bend = track[2:, STEADY] - 2 * track[1:-1, STEADY] + track[:-2, STEADY]
     noise = np.sqrt((bend**2).mean((1, 2)) / 6) / eyes(track)[1:-1]
     return [100 * float(n) for n in noise if np.isfinite(n)]
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
