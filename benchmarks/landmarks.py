@@ -1,6 +1,6 @@
 """Landmarks: the stage with two workers against detector and predictor on every frame.
 
-    python benchmarks/landmarks.py path/to/clips [--rounds 3] [--every 12]
+    python benchmarks/landmarks.py path/to/clips [--rounds 3] [--every 25]
 
 Takes every mp4 below the folder. Both sides read the same frame tables, in turn, and have their
 models loaded beforehand. Quality is measured on the points both give for the same frames:
@@ -159,7 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--every", type=int, default=12)
+    parser.add_argument("--every", type=int, default=25)
     parser.add_argument("--max-clips", type=int, default=1000)
     parser.add_argument("--no-quality", action="store_true")
     options = parser.parse_args()
