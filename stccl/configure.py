@@ -29,7 +29,7 @@ def use_dataset(
     """
     from stccl.download.card import read_card
 
-    card = read_card(Path("datasets"), name)
+    card = read_card(name)
     if root is not None and not Path(root).is_dir():
         raise ParamsError(f"--root {root}: no such folder")
     entry = {"root": root or f"datasets/{name}", "protocol": protocol or next(iter(card.protocols))}

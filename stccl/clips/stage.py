@@ -44,7 +44,7 @@ def run(data: Path, params: Params, cards: Path = CARDS) -> ClipsSummary:
     clips: list[Clip] = []
     rejections: list[Rejection] = []
     for name, dataset in sorted(params.datasets.items()):
-        found = clips_of(read_table(data / "raw" / f"{name}.parquet", "clips"))
+        found = clips_of(read_table(data / "index" / f"{name}.parquet", "clips"))
         if dataset.speakers != "all":
             found = [clip for clip in found if clip.speaker in dataset.speakers]
         kept, twice = _without_duplicates(found)

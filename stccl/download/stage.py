@@ -88,7 +88,7 @@ def run(
         "dataset": name,
         "ignored": [vars(i) for i in listed.ignored],
     }
-    write_table(data / "raw" / f"{name}.parquet", "clips", map(vars, clips), provenance)
+    write_table(data / "index" / f"{name}.parquet", "clips", map(vars, clips), provenance)
     speakers = {clip.speaker for clip in clips}
     return DownloadSummary(name, len(clips), len(speakers), listed.ignored, sha256)
 

@@ -111,7 +111,7 @@ def rows(path: Path, schema: str) -> int:
 def _downloaded(data: Path, datasets: Mapping[str, DatasetParams]) -> Counter[str]:
     found: Counter[str] = Counter()
     for name, dataset in datasets.items():
-        raw = read_table(data / "raw" / f"{name}.parquet", "clips", ["clip", "speaker"])
+        raw = read_table(data / "index" / f"{name}.parquet", "clips", ["clip", "speaker"])
         found.update(
             row["clip"]
             for row in raw.to_pylist()

@@ -24,7 +24,7 @@ def params_with(**datasets):
 
 
 def listed(data, name):
-    return clips_of(read_table(data / "raw" / f"{name}.parquet", "clips"))
+    return clips_of(read_table(data / "index" / f"{name}.parquet", "clips"))
 
 
 def write_card(cards, name, **values):
@@ -81,12 +81,12 @@ def test_a_root_elsewhere_is_listed_relative_to_here(tmp_path, clips, monkeypatc
 
 def test_the_same_clips_give_the_same_bytes(tmp_path, clips):
     run_folder(tmp_path, clips)
-    first = (tmp_path / "data/raw/folder.parquet").read_bytes()
+    first = (tmp_path / "data/index/folder.parquet").read_bytes()
     run_folder(tmp_path, clips)
-    assert (tmp_path / "data/raw/folder.parquet").read_bytes() == first
+    assert (tmp_path / "data/index/folder.parquet").read_bytes() == first
     shutil.rmtree(tmp_path / "data")
     run_folder(tmp_path, clips)
-    assert (tmp_path / "data/raw/folder.parquet").read_bytes() == first
+    assert (tmp_path / "data/index/folder.parquet").read_bytes() == first
 
 
 def test_what_is_not_used_is_said(tmp_path, clips):

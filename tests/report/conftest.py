@@ -102,7 +102,7 @@ def make(root: Path, shape: Shape, picture: Draw = draw) -> Made:
     clips = clips_of(shape)
     twice = clips[: "clips" in dict(shape.rejected)]
     write_table(data / "clips.parquet", "clips", [vars(clip) for clip in clips])
-    write_table(data / "raw" / "mead.parquet", "clips", [vars(clip) for clip in clips + twice])
+    write_table(data / "index" / "mead.parquet", "clips", [vars(clip) for clip in clips + twice])
     rejected = dict(shape.rejected)
     left = clips
     refuse = Refuser(data, shape)

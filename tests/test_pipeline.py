@@ -1,0 +1,223 @@
+"""The whole pipeline as a user meets it: a fresh copy of the project, one command, then changes."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from stccl.clip import read_clips
+from stccl.configure import apply_preset, use_dataset
+from stccl.params import read_yaml
+from stccl.portrait.make import make_clip
+from tests.conftest import ROOT
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+TINY = """
+run: {chunk_clips: 2}
+align: {size_px: 112}
+metric:
+  steps: 6
+  checkpoint_every_steps: 2
+evaluate: {frames_per_pair: 4, bootstrap_samples: 50}
+report: {pairs_shown: 2, frames_shown: 3}
+"""
+EMOTIONS = ("neutral", "happy")
+SPEAKERS = ("P01", "P02")
+
+
+def repro(project: Path, *arguments: str, check: bool = True) -> str:
+    """`dvc repro` in a project; what it printed."""
+    result = subprocess.run(
+        ["dvc", "repro", *arguments],
+        cwd=project,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    output = result.stdout + result.stderr
+    assert not check or result.returncode == 0, output
+    return output
+
+
+def environment() -> dict[str, str]:
+    """Without a Prefect server, whatever the machine's own settings are."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    return {**kept, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def stages_run(output: str) -> list[str]:
+    """The stages that `dvc repro` ran, without the numbers of their datasets."""
+    marks = [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+    return [mark.split("@")[0] for mark in marks]
+
+
+def lock(project: Path) -> str:
+    return (project / "dvc.lock").read_text()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.parquet"))}
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two speakers, two sentences, two emotions: `<speaker>/<emotion>/<sentence>.mp4`."""
+    folder = tmp_path_factory.mktemp("clips")
+    for speaker in SPEAKERS:
+        for emotion in EMOTIONS:
+            for sentence in ("001", "002"):
+                make_clip(folder, speaker, emotion, sentence, seed=42)
+    return folder
+
+
+def fresh_project(folder: Path, clips: Path) -> Path:
+    """A copy of the project's files with its parameters set to the smallest size."""
+    tracked = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    for name in tracked:
+        if (ROOT / name).is_file() and not name.startswith("tests/"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    tiny = folder / "presets" / "tiny.yaml"
+    tiny.write_text(TINY)
+    apply_preset(folder / "params.yaml", tiny)
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        use_dataset(
+            folder / "params.yaml", "folder", root=str(clips), protocol=None, keep_others=False
+        )
+    finally:
+        os.chdir(here)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, clips: Path) -> Path:
+    """A project whose pipeline has run once."""
+    folder = fresh_project(tmp_path_factory.mktemp("project"), clips)
+    output = repro(folder)
+    assert stages_run(output) == [
+        *("download", "clips", "extract", "landmarks", "align", "pairs"),
+        *("metric", "evaluate", "report"),
+    ]
+    return folder
+
+
+def test_every_clip_goes_through_and_the_page_shows_faces(project: Path) -> None:
+    assert len(read_clips(project / "data")) == 8
+    for stage in ("extract", "landmarks", "align", "pairs"):
+        assert pq.read_metadata(project / "data" / stage / "rejected.parquet").num_rows == 0
+    pairs = pq.read_table(project / "data" / "pairs.parquet")
+    assert len(set(pairs["pair"].to_pylist())) == 4
+    page = (project / "report" / "index.html").read_text()
+    assert page.count("data:image/") >= 2
+    assert json.loads((project / "metrics" / "evaluation.json").read_text())
+
+
+def test_nothing_changed_runs_nothing(project: Path) -> None:
+    assert stages_run(repro(project)) == []
+
+
+def test_another_fresh_copy_gives_the_same_lock(project: Path, clips: Path, tmp_path: Path) -> None:
+    other = fresh_project(tmp_path, clips)
+    repro(other)
+    assert lock(other) == lock(project)
+
+
+def test_a_changed_temperature_runs_what_depends_on_it_and_back_again(project: Path) -> None:
+    before = lock(project)
+    params = project / "params.yaml"
+    original = params.read_text()
+    params.write_text(original.replace("temperature: 0.07", "temperature: 0.1"))
+    assert params.read_text() != original
+    assert stages_run(repro(project)) == ["metric", "evaluate", "report"]
+    assert lock(project) != before
+    params.write_text(original)
+    repro(project)
+    assert lock(project) == before
+
+
+def test_an_impossible_value_is_one_line_and_costs_nothing(project: Path) -> None:
+    params = project / "params.yaml"
+    original = params.read_text()
+    params.write_text(original.replace("temperature: 0.07", "temperature: -1"))
+    output = repro(project, check=False)
+    params.write_text(original)
+    assert "error: params.yaml: metric.temperature: expected greater than 0, got -1" in output
+    assert "Traceback" not in output
+    assert stages_run(repro(project)) == []
+
+
+def test_one_more_clip_costs_one_clip(project: Path, clips: Path, tmp_path: Path) -> None:
+    root = tmp_path / "clips"
+    shutil.copytree(clips, root)
+    folder = fresh_project(tmp_path / "project", root)
+    repro(folder)
+    untouched = {
+        stage: {path: path.stat().st_mtime_ns for path in (folder / "data" / stage).iterdir()}
+        for stage in ("frames", "audio", "landmarks", "aligned")
+    }
+    make_clip(root, "P02", "sad", "001", seed=42)
+    output = repro(folder)
+    assert "extract: 1 computed, 8 up to date" in output
+    assert "landmarks: 1 computed, 8 up to date" in output
+    assert "align: 1 computed, 8 up to date" in output
+    assert "pairs: 1 computed, 4 up to date" in output
+    for stage, times in untouched.items():
+        for path, modified_ns in times.items():
+            if path.name != "rejected.parquet":
+                assert path.stat().st_mtime_ns == modified_ns, (stage, path.name)
+
+
+@pytest.mark.parametrize("stage", ["extract", "landmarks", "metric"])
+def test_killed_and_started_again_it_ends_as_if_undisturbed(
+    project: Path, clips: Path, tmp_path: Path, stage: str
+) -> None:
+    folder = fresh_project(tmp_path, clips)
+    running = subprocess.Popen(
+        ["dvc", "repro"],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    signs = {
+        "extract": folder / "data" / "frames",
+        "landmarks": folder / "data" / "landmarks",
+        "metric": folder / ".stccl",
+    }
+    deadline = time.monotonic() + 600
+    while not (signs[stage].is_dir() and any(signs[stage].rglob("*"))):
+        assert running.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    repro(folder)
+    assert lock(folder) == lock(project)
+
+
+def test_every_params_section_of_dvc_yaml_exists(project: Path) -> None:
+    sections = set(read_yaml(project / "params.yaml"))
+    stages = read_yaml(project / "dvc.yaml")["stages"]
+    for name, stage in stages.items():
+        for key in stage.get("do", stage).get("params", []):
+            if isinstance(key, str):
+                assert key.split(".")[0].split("${")[0] in sections, (name, key)
