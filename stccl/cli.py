@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -87,7 +88,7 @@ def export(
 def score(
     source: Annotated[str, typer.Argument(help="A clip's id, or a media file.")],
     generated: Annotated[str, typer.Argument(help="What was made from it: an id or a file.")],
-    metric: Annotated[Path, typer.Option(help="A trained metric.")] = Path("models/metric"),
+    metric: Annotated[str, typer.Option(help="A folder or a name on the hub.")] = "models/metric",
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
     """Say how well a manipulated clip keeps the correlations of its source.
@@ -95,9 +96,10 @@ def score(
     Frame k is compared with frame k. Higher is better; only compare scores of the same metric.
     """
     from stccl.evaluation.compare import compare
+    from stccl.params import read_params
 
-    result = compare(source, generated, data=DATA, metric=metric, params=PARAMS)
-    print(json.dumps(result.as_dict()) if as_json else result)
+    result = compare(source, generated, data=DATA, metric=metric, params=read_params(PARAMS))
+    print(json.dumps(asdict(result), indent=2) if as_json else result)
 
 
 if __name__ == "__main__":

@@ -198,7 +198,7 @@ def test_single_pair_has_no_interval_and_says_so(made):
     assert "With one clip pair there is no interval" in text
 
 
-@pytest.mark.parametrize("name", ["evaluation", "pairs", "clips", "raw/mead"])
+@pytest.mark.parametrize("name", ["evaluation", "pairs", "clips", "index/mead"])
 def test_missing_table_is_one_line(made, name):
     run = made()
     (run.data / f"{name}.parquet").unlink()
