@@ -1,6 +1,6 @@
 """`python -m benchmarks.orchestration`: what it costs to have a stage's work spread and shown.
 
-A toy stage keeps every clip busy for a fixed time. Whatever the stage takes beyond that time divided
+A toy stage keeps every clip busy for a fixed time. What the stage takes beyond that time divided
 by the workers is orchestration: imports, starting processes, planning, tables, and Prefect.
 """
 
