@@ -44,11 +44,11 @@ class Pool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._executor.shutdown(wait=kind is None, cancel_futures=True)
         if kind is not None:
+            # What they are doing is not wanted any more, and waiting for it could take long.
             for process in multiprocessing.active_children():
                 process.terminate()
-            self._executor.shutdown(wait=True)
+        self._executor.shutdown(wait=True, cancel_futures=True)
 
 
 def prepare_worker() -> None:
