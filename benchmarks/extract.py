@@ -2,11 +2,12 @@
 
     python -m benchmarks.extract [FOLDER WITH MEAD'S LAYOUT]
 
-Everything is measured in the same run, in turns, so that the proportions hold on a machine that is
-busy with other things as well; frames are source frames. Without a folder, clips are generated.
+Everything is measured in the same run, in turns. Frames are source frames; processor time includes
+that of ffmpeg and is the figure to look at where the machine has other work to do. Without a
+folder, clips are generated.
 """
 
-import statistics
+import resource
 import subprocess
 import sys
 import tempfile
@@ -19,13 +20,14 @@ from pathlib import Path
 import cv2  # before decord
 import decord
 import imageio_ffmpeg
+import numpy as np
 
 from stccl.clip import Clip
 from stccl.extract.params import ExtractParams
 from stccl.extract.stage import process
 from stccl.perclip import Outputs
 
-ROUNDS = 5
+ROUNDS = 3
 PARAMS = ExtractParams(
     frame_rate_hz=25.0,
     sample_rate_hz=16000,
@@ -104,13 +106,28 @@ WAYS: list[tuple[str, Work, int]] = [
 ]
 
 
-def seconds(work: Work, processes: int, clips: Sequence[Clip], pool: ProcessPoolExecutor) -> float:
-    """How long some work takes, dealt out to processes that are there already."""
+def processor_s() -> float:
+    """Processor time of this process and the ended ones it started."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def measured(work: Work, clips: Sequence[Clip], out: Path) -> float:
+    """Do some work; the processor time it took."""
+    start = processor_s()
+    work(clips, out)
+    return processor_s() - start
+
+
+def seconds(
+    work: Work, processes: int, clips: Sequence[Clip], pool: ProcessPoolExecutor
+) -> tuple[float, float]:
+    """Time of the processor and on the wall, for work dealt out to processes already there."""
     with tempfile.TemporaryDirectory() as out:
         start = time.perf_counter()
         shares = [clips[k::processes] for k in range(processes)]
-        list(pool.map(work, shares, [Path(out)] * processes))
-        return time.perf_counter() - start
+        used = pool.map(measured, [work] * processes, shares, [Path(out)] * processes)
+        return sum(used), time.perf_counter() - start
 
 
 def main() -> None:
@@ -122,15 +139,20 @@ def main() -> None:
         frames = sum(len(decord.VideoReader(clip.media_path)) for clip in clips)
         for _, work, processes in WAYS:
             seconds(work, processes, clips[:4], pool)
-        rounds = [
-            [frames / seconds(work, processes, clips, pool) for _, work, processes in WAYS]
-            for _ in range(ROUNDS)
-        ]
+        rounds = np.array(
+            [
+                [seconds(work, processes, clips, pool) for _, work, processes in WAYS]
+                for _ in range(ROUNDS)
+            ]
+        )
+    used_s, wall_s = np.median(rounds, axis=0).T
+    relative = np.median(rounds[..., 1] / rounds[:, 2:3, 1], axis=0)
     print(f"{len(clips)} clips, {frames} frames; medians of {ROUNDS} rounds")
-    for column, (name, _, _) in enumerate(WAYS):
-        rate = statistics.median(row[column] for row in rounds)
-        ratio = statistics.median(row[2] / row[column] for row in rounds)
-        print(f"{name:50} {rate:7.0f} frames/s   extract is {ratio:5.2f} × that")
+    for k, (name, _, _) in enumerate(WAYS):
+        print(
+            f"{name:50} {used_s[k] / frames * 1000:5.2f} ms of processor time per frame; "
+            f"{frames / wall_s[k]:5.0f} frames/s, extract is {relative[k]:.2f} × as fast"
+        )
 
 
 if __name__ == "__main__":

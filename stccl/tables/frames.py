@@ -32,6 +32,15 @@ class FrameReader:
 
     def png(self, frame: int) -> bytes | None:
         """The stored bytes of a frame; None where the frame has no face."""
+        png: bytes | None = self._stored(frame).as_py()
+        return png
+
+    def __getitem__(self, frame: int) -> Image | None:
+        """The picture (H×W×3, RGB, uint8), or None where the frame has no face."""
+        stored = self._stored(frame)
+        return decode_png(memoryview(stored.as_buffer())) if stored.is_valid else None
+
+    def _stored(self, frame: int) -> pa.BinaryScalar:
         if not 0 <= frame < self._rows:
             raise IndexError(f"frame {frame} of a clip with {self._rows} frames")
         group, row = divmod(frame, self._group_rows)
@@ -41,13 +50,7 @@ class FrameReader:
             table = self._file.read_row_group(group, columns=["png"], use_threads=False)
             column = table.column(0)
             self._cached = (group, column)
-        png: bytes | None = column[row].as_py()
-        return png
-
-    def __getitem__(self, frame: int) -> Image | None:
-        """The picture (H×W×3, RGB, uint8), or None where the frame has no face."""
-        png = self.png(frame)
-        return None if png is None else decode_png(png)
+        return column[row]
 
     def __iter__(self) -> Iterator[Image | None]:
         for frame in range(self._rows):

@@ -15,8 +15,12 @@ import pyarrow.parquet as pq
 from stccl.errors import StageError
 from stccl.tables.schemas import SCHEMAS, VERSION
 
-ROW_GROUP_FRAMES = 8
-"""Frames per row group: small enough to read one frame alone, large enough to write fast."""
+ROW_GROUP_FRAMES = 2
+"""Pictures per row group. Reading one reads its group, so small groups make random reads fast;
+`benchmarks/frame_reads.py` weighs that against writing."""
+
+ROW_GROUP_ROWS = 1024
+"""Rows per row group of tables without pictures, whose rows are small."""
 
 
 class TableWriter:
@@ -30,7 +34,7 @@ class TableWriter:
         schema: A name in `SCHEMAS`.
         provenance: Stored in the file (fingerprint, stage, parameters); read it back with
             `read_provenance`.
-        rows_per_group: Rows per Parquet row group.
+        rows_per_group: Rows per Parquet row group; by default what suits the table.
     """
 
     def __init__(
@@ -39,13 +43,16 @@ class TableWriter:
         schema: str,
         provenance: Mapping[str, Any] | None = None,
         *,
-        rows_per_group: int = ROW_GROUP_FRAMES,
+        rows_per_group: int | None = None,
     ) -> None:
         self.path = path
         self._columns = SCHEMAS[schema]
         self._names = set(self._columns.names)
         self._rows: list[dict[str, Any]] = []
-        self._rows_per_group = rows_per_group
+        has_pictures = "png" in self._names
+        self._rows_per_group = rows_per_group or (
+            ROW_GROUP_FRAMES if has_pictures else ROW_GROUP_ROWS
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         # A hash, since a long name may leave no room for more.
         short = hashlib.sha256(path.name.encode()).hexdigest()[:16]
@@ -55,13 +62,12 @@ class TableWriter:
             "stccl.schema_version": str(VERSION),
             "stccl.provenance": json.dumps(dict(provenance or {}), sort_keys=True),
         }
-        # PNG bytes are compressed already; zstd would cost time and gain nothing on them.
-        compression = {name: "none" if name == "png" else "zstd" for name in self._columns.names}
         try:
             self._file = pq.ParquetWriter(
                 self._temporary,
                 self._columns.with_metadata(metadata),
-                compression=compression,
+                # PNG bytes are compressed already, and a few numbers beside them gain nothing.
+                compression="none" if has_pictures else "zstd",
                 use_dictionary=[
                     n
                     for n in self._columns.names
