@@ -1,3 +1,25 @@
 """Speech-preserving facial expression manipulation under a learned correlation metric."""
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stccl.metric.config import STCCLConfig
+    from stccl.metric.loss import STCCLLoss, STCCLTerms
+
 __version__ = "0.1.0"
+__all__ = ["STCCLConfig", "STCCLLoss", "STCCLTerms"]
+
+_HOMES = {
+    "STCCLConfig": "stccl.metric.config",
+    "STCCLLoss": "stccl.metric.loss",
+    "STCCLTerms": "stccl.metric.loss",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # On first use: a stage that only reads tables need not wait for torch.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,79 @@
+"""Which regions are compared."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from stccl.metric.backbone import level_sizes
+from stccl.metric.config import STCCLConfig
+
+NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
+"""Row and column steps from a region to the eight around it."""
+
+
+class Locations(NamedTuple):
+    """Regions of every level, as indices into the map flattened row by row.
+
+    Attributes:
+        spatial: Per level (S, 2): a centre and one of its neighbours.
+        temporal: Per level (N,): a position.
+    """
+
+    spatial: tuple[Tensor, ...]
+    temporal: tuple[Tensor, ...]
+
+
+def draw_locations(
+    height: int, width: int, config: STCCLConfig, generator: torch.Generator | None = None
+) -> Locations:
+    """Regions for images of this size, each at most once.
+
+    Source: ASCCL's published code, which lets neighbours wrap around the border and draws
+    temporal positions repeatedly; neither happens here.
+
+    Args:
+        height: Of the images, px.
+        width: Of the images, px.
+        config: How many, and from how far inside.
+        generator: Source of randomness, on the CPU; torch's own without it.
+    """
+    spatial, temporal = [], []
+    sizes = level_sizes(height, width)
+    for size, centres, positions in zip(sizes, config.centres, config.positions, strict=True):
+        inner = inner_region(*size, config.inner_fraction)
+        if config.spatial:
+            centre = _some_of(inner, centres, generator)
+            steps = torch.tensor([row * size[1] + column for row, column in NEIGHBOURS])
+            pairs = torch.stack(
+                torch.broadcast_tensors(centre[:, None], centre[:, None] + steps), dim=-1
+            )
+            spatial.append(pairs.reshape(-1, 2))
+        if config.temporal:
+            temporal.append(_some_of(inner, positions, generator))
+    return Locations(tuple(spatial), tuple(temporal))
+
+
+def inner_region(height: int, width: int, inner_fraction: float) -> Tensor:
+    """Positions of a map that lie inside, at least one away from every edge.
+
+    >>> inner_region(4, 5, 0.45)
+    tensor([ 6,  7,  8, 11, 12, 13])
+    """
+    rows, columns = (
+        torch.arange(border, side - border)
+        for side, border in (
+            (height, _border(height, inner_fraction)),
+            (width, _border(width, inner_fraction)),
+        )
+    )
+    return (rows[:, None] * width + columns).flatten()
+
+
+def _border(side: int, inner_fraction: float) -> int:
+    inner = int(side // 2 + inner_fraction * side)
+    return max(1, (side - inner) // 2)
+
+
+def _some_of(positions: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
+    return positions[torch.randperm(len(positions), generator=generator)[:count]]

@@ -1,0 +1,20 @@
+"""Disparities of neighbouring regions within a frame."""
+
+from torch import Tensor
+
+
+def spatial_disparity(features: Tensor, pairs: Tensor) -> Tensor:
+    """d = x_i − x_j for every pair of regions (i, j) of every frame.
+
+    Source: ASCCL, Section 4.1, inside the mapping of Eq. 3.
+
+    Args:
+        features: Map of one level, (B, T, C, H, W).
+        pairs: (S, 2), a region and its neighbour; see `Locations.spatial`.
+
+    Returns:
+        (B·T, S, C).
+    """
+    flat = features.flatten(0, 1).flatten(2)
+    both = flat.index_select(2, pairs.flatten()).unflatten(2, pairs.shape)
+    return (both[..., 0] - both[..., 1]).transpose(1, 2)

@@ -1,0 +1,263 @@
+"""Training the metric: exact to the bit, interrupted or not."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from stccl.errors import StageError
+from stccl.metric.data import PairWindows, TrainingWindows, Window, WindowReader, training_batches
+from stccl.metric.loss import STCCLLoss
+from stccl.metric.params import TrainingParams
+from stccl.metric.sampling import Locations, draw_locations
+
+Progress = Callable[[int, int], None]
+Record = dict[str, float]
+
+
+@dataclass
+class History:
+    """What training saw, in order: a record per step, and one per look at held-out speakers."""
+
+    steps: list[Record] = field(default_factory=list)
+    heldout: list[Record] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where an interrupted training goes on, and which training that is.
+
+    There is no generator to restore: what a step draws is a function of the seed and the step.
+
+    Attributes:
+        path: The file; it is replaced as a whole, so it is never half written.
+        fingerprint: Of data, parameters and code; another training's checkpoint is ignored.
+    """
+
+    path: Path
+    fingerprint: str
+
+    def save(
+        self, step: int, model: torch.nn.Module, optimizer: torch.optim.Optimizer, history: History
+    ) -> None:
+        """Replace what is there."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_name(f".{self.path.name}.partial")
+        torch.save(
+            {
+                "fingerprint": self.fingerprint,
+                "step": step,
+                "model": model.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "steps": history.steps,
+                "heldout": history.heldout,
+            },
+            partial,
+        )
+        partial.replace(self.path)
+
+    def load(self) -> dict[str, Any] | None:
+        """What was saved for this very training, or None."""
+        try:
+            saved = torch.load(self.path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError):
+            return None
+        return saved if saved.get("fingerprint") == self.fingerprint else None
+
+
+def precision_of(wanted: str, accelerator: str) -> str:
+    """What `auto` stands for on this machine: bf16-mixed where it computes in it, else 32-true."""
+    if wanted != "auto":
+        return wanted
+    if accelerator != "cpu" and torch.cuda.is_available():
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+        fast = bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+    return "bf16-mixed" if fast else "32-true"
+
+
+def train(
+    loss: STCCLLoss,
+    pairs: Sequence[PairWindows],
+    heldout: Sequence[tuple[PairWindows, Window]],
+    reader: WindowReader,
+    params: TrainingParams,
+    *,
+    seed: int,
+    workers: int,
+    checkpoint: Checkpoint,
+    progress: Progress,
+    report: Callable[[int, Record], None],
+) -> History:
+    """Train in place; spatial and temporal part together, every parameter.
+
+    Source: ASCCL's and STCCL's published trainers (Adam, learning rate 1e-3).
+
+    Args:
+        loss: The untrained metric; trained and frozen on return.
+        pairs: What to learn from.
+        heldout: Windows of other speakers, to look at on the way.
+        reader: Where pictures come from.
+        params: Steps, batch, precision.
+        seed: Of the order of samples and regions.
+        workers: Processes that read ahead.
+        checkpoint: Where to keep what an interruption must not cost.
+        progress: Called as (steps done, steps).
+        report: Called as (step, record) for everything that enters the history, a resumed
+            training's past included.
+
+    Raises:
+        StageError: Where the loss is no longer finite.
+    """
+    training = _Training(loss, reader, heldout, params, seed, checkpoint, report)
+    with _deterministic():
+        return training.run(pairs, workers, progress)
+
+
+def heldout_similarity(
+    loss: STCCLLoss,
+    windows: Sequence[tuple[PairWindows, Window]],
+    reader: WindowReader,
+    fabric: Fabric,
+    batch_windows: int,
+) -> Record:
+    """Mean positive and negative cosine of each part over windows of other speakers."""
+    sums: dict[str, list[Tensor]] = {}
+    for start in range(0, len(windows), batch_windows):
+        images = [reader.read(*window) for window in windows[start : start + batch_windows]]
+        target, source = (
+            fabric.to_device(torch.stack(side)) for side in zip(*images, strict=True)
+        )
+        with fabric.autocast():
+            similarity = loss.similarity(target, source)
+        for part, found in similarity._asdict().items():
+            if found is not None:
+                for sign in ("positive", "negative"):
+                    value = getattr(found, f"{sign}_cosine").mean(dim=1)
+                    sums.setdefault(f"{part}_{sign}", []).append(value.double().cpu())
+    return {name: float(torch.cat(values).mean()) for name, values in sums.items()}
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+class _Training:
+    def __init__(
+        self,
+        loss: STCCLLoss,
+        reader: WindowReader,
+        heldout: Sequence[tuple[PairWindows, Window]],
+        params: TrainingParams,
+        seed: int,
+        checkpoint: Checkpoint,
+        report: Callable[[int, Record], None],
+    ) -> None:
+        self._loss = loss
+        self._reader = reader
+        self._heldout = heldout
+        self._params = params
+        self._seed = seed
+        self._checkpoint = checkpoint
+        self._report = report
+        self._history = History()
+
+    def run(self, pairs: Sequence[PairWindows], workers: int, progress: Progress) -> History:
+        params = self._params
+        fabric = Fabric(
+            accelerator=params.accelerator,
+            devices=1,
+            precision=precision_of(params.precision, params.accelerator),  # type: ignore[arg-type]
+        )
+        saved = self._checkpoint.load()
+        if saved is not None:
+            self._loss.load_state_dict(saved["model"])
+        trained = [p for p in self._loss.parameters() if p.requires_grad]
+        model, optimizer = fabric.setup(
+            self._loss, torch.optim.Adam(trained, lr=params.learning_rate)
+        )
+        first_step = 0
+        if saved is not None:
+            optimizer.load_state_dict(saved["optimizer"])
+            first_step = saved["step"]
+            self._replay(saved["steps"], saved["heldout"])
+        else:
+            self._look(0, fabric)
+        batches = training_batches(
+            TrainingWindows(pairs, self._reader, self._seed),
+            batch=params.batch_windows,
+            first_step=first_step,
+            steps=params.steps,
+            workers=workers,
+        )
+        for step, (target, source) in enumerate(batches, start=first_step):
+            model.train()
+            terms = model(
+                fabric.to_device(target),
+                fabric.to_device(source),
+                locations=self._locations(step, target),
+            )
+            optimizer.zero_grad()
+            fabric.backward(terms.total)
+            optimizer.step()
+            self._record(step + 1, {name: float(value) for name, value in terms._asdict().items()})
+            done = step + 1
+            if done % params.eval_every_steps == 0 or done == params.steps:
+                self._look(done, fabric)
+            if done % params.checkpoint_every_steps == 0 or done == params.steps:
+                self._checkpoint.save(done, self._loss, optimizer, self._history)
+            progress(done, params.steps)
+        self._loss.cpu().freeze()
+        return self._history
+
+    def _locations(self, step: int, images: Tensor) -> Locations:
+        seed = np.random.SeedSequence([self._seed, step]).generate_state(1, np.uint64)[0]
+        generator = torch.Generator().manual_seed(int(seed))
+        return draw_locations(*images.shape[-2:], self._loss.config, generator)
+
+    def _record(self, step: int, record: Record) -> None:
+        if not all(map(math.isfinite, record.values())):
+            raise StageError(
+                f"metric: the loss at step {step} is not finite; lower "
+                "metric.training.learning_rate or set metric.training.precision to 32-true"
+            )
+        self._history.steps.append({"step": step, **record})
+        self._report(step, {f"train/{name}": value for name, value in record.items()})
+
+    def _look(self, step: int, fabric: Fabric) -> None:
+        if not self._heldout:
+            return
+        self._loss.eval()
+        record = heldout_similarity(
+            self._loss, self._heldout, self._reader, fabric, self._params.batch_windows
+        )
+        self._history.heldout.append({"step": step, **record})
+        self._report(step, {f"heldout/{name}": value for name, value in record.items()})
+
+    def _replay(self, steps: list[Record], heldout: list[Record]) -> None:
+        """Report the past of a resumed training in the order in which it happened."""
+        self._history = History(steps, heldout)
+        looks = {record["step"]: record for record in heldout}
+        for record in [{"step": 0}, *steps]:
+            step = int(record["step"])
+            past = {f"train/{k}": v for k, v in record.items() if k != "step"}
+            if past:
+                self._report(step, past)
+            if step in looks:
+                self._report(
+                    step, {f"heldout/{k}": v for k, v in looks[step].items() if k != "step"}
+                )
