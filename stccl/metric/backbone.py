@@ -57,9 +57,9 @@ class IResNet(nn.Module):
         blocks: Residual blocks per level; (3, 4, 14, 3) is the 50-layer network.
         widths: Channels per level.
 
-    >>> maps = IResNet((1, 1, 1, 1), (8, 8, 16, 32))(torch.zeros(2, 3, 64, 48))
+    >>> maps = IResNet((1, 1, 1, 1), (16, 16, 32, 64))(torch.zeros(2, 3, 64, 48))
     >>> [tuple(m.shape) for m in maps]
-    [(2, 8, 32, 24), (2, 8, 16, 12), (2, 16, 8, 6), (2, 32, 4, 3)]
+    [(2, 16, 32, 24), (2, 16, 16, 12), (2, 32, 8, 6), (2, 64, 4, 3)]
     """
 
     def __init__(

@@ -43,6 +43,7 @@ class STCCLConfig(Section):
     def _something_to_compare(self) -> Self:
         if not (self.spatial or self.temporal):
             raise ValueError("expected spatial or temporal to be true, got both false")
-        if any(width % 4 for width in self.widths):
-            raise ValueError(f"widths: expected multiples of 4, got {self.widths}")
+        if any(width % 16 for width in self.widths):
+            # torch 2.13 ends the process in the backward pass of a narrower 1×1 convolution.
+            raise ValueError(f"widths: expected multiples of 16, got {self.widths}")
         return self

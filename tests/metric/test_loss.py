@@ -1,0 +1,400 @@
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from stccl.errors import StcclError
+from stccl.metric.config import STCCLConfig
+from stccl.metric.loss import STCCLLoss, STCCLTerms, initial
+from stccl.metric.sampling import Locations, draw_locations
+from stccl.metric.spatial import spatial_disparity
+from stccl.metric.temporal import temporal_disparity
+
+
+def noise(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(*shape, generator=generator).to(dtype) * 2 - 1
+
+
+def where(config: STCCLConfig, side: int = 48) -> Locations:
+    return draw_locations(side, side, config, torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def loss(small) -> STCCLLoss:
+    return initial(small, 0).freeze()
+
+
+def slow_loss(loss: STCCLLoss, generated, source, locations):
+    """The two parts by loops over samples, frames, regions and channels, in float64."""
+    config = loss.config
+
+    def heads_of(head, d):
+        hidden = (d @ head[0].weight.T + head[0].bias).clamp(min=0)
+        return hidden @ head[2].weight.T + head[2].bias
+
+    def part_of_level(queries, keys, head):
+        total, count = 0.0, 0
+        for q_raw, k_raw in zip(queries, keys, strict=True):
+            q = [heads_of(head, d) / heads_of(head, d).norm() for d in q_raw]
+            k = [heads_of(head, d) / heads_of(head, d).norm() for d in k_raw]
+            for s, d in enumerate(q_raw):
+                scores = [float(q[s] @ other) / config.temperature for other in k]
+                value = math.log(sum(map(math.exp, scores))) - scores[s]
+                if config.adaptive:
+                    value *= np.mean([2 / (1 + math.exp(-abs(c))) ** 2 for c in d.tolist()])
+                total, count = total + value, count + 1
+        return total / count
+
+    sides = []
+    for clip in (generated, source):
+        maps = loss.backbone(clip.flatten(0, 1))
+        sides.append([m.unflatten(0, clip.shape[:2]).flatten(3) for m in maps])
+    spatial = temporal = 0.0
+    for level in range(4):
+        items = []
+        for maps in (side[level] for side in sides):
+            frames = [frame for clip in maps for frame in clip]
+            items.append(
+                [[f[:, c] - f[:, n] for c, n in locations.spatial[level].tolist()] for f in frames]
+            )
+        spatial += part_of_level(*items, loss.spatial_heads[level])
+        items = []
+        for maps in (side[level] for side in sides):
+            items.append(
+                [
+                    [clip[i][:, p] - clip[j][:, p] for p in locations.temporal[level].tolist()]
+                    for clip in maps
+                    for i in range(len(clip))
+                    for j in range(i + 1, len(clip))
+                ]
+            )
+        temporal += part_of_level(*items, loss.temporal_heads[level])
+    return config.spatial_weight * spatial, config.temporal_weight * temporal
+
+
+@pytest.mark.parametrize("adaptive", [True, False])
+def test_both_parts_are_the_formulas(small, adaptive):
+    config = small.model_copy(update={"adaptive": adaptive, "temporal_weight": 0.7})
+    loss = initial(config, 0).freeze().double()
+    a, b = (noise(2, 3, 3, 48, 48, seed=s, dtype=torch.float64) for s in (0, 1))
+    locations = where(config)
+    terms = loss(a, b, locations=locations)
+    spatial, temporal = slow_loss(loss, a, b, locations)
+    assert float(terms.spatial) == pytest.approx(spatial, rel=1e-6)
+    assert float(terms.temporal) == pytest.approx(temporal, rel=1e-6)
+    assert float(terms.total) == pytest.approx(spatial + temporal, rel=1e-6)
+
+
+def test_disparities_by_index():
+    features = noise(2, 3, 4, 5, 6)
+    pairs = torch.tensor([[7, 8], [14, 9]])
+    found = spatial_disparity(features, pairs)
+    # Sample 1, frame 2 is item 5; 14 is row 2 column 2, 9 is row 1 column 3.
+    expected = features[1, 2, :, 2, 2] - features[1, 2, :, 1, 3]
+    assert torch.equal(found[5, 1], expected)
+    every = temporal_disparity(features, torch.tensor([8, 14]), "all")
+    assert every.shape == (6, 2, 4)
+    # Pairs of frames are (0,1), (0,2), (1,2); item 4 is sample 1, frames 0 and 2.
+    assert torch.equal(every[4, 1], features[1, 0, :, 2, 2] - features[1, 2, :, 2, 2])
+    adjacent = temporal_disparity(features, torch.tensor([8, 14]), "adjacent")
+    assert torch.equal(adjacent[3, 0], features[1, 1, :, 1, 2] - features[1, 2, :, 1, 2])
+
+
+def published_weights(contracts, kind):
+    """Recipe B of the goldens: random weights that let the signal through."""
+    state = {}
+    for index, (key, shape, dtype) in enumerate(
+        json.loads((contracts / f"{kind}.json").read_text())
+    ):
+        r = torch.randn(shape, generator=torch.Generator().manual_seed(1000 + index))
+        if not dtype.startswith("float"):
+            state[key] = torch.zeros(shape, dtype=getattr(torch, dtype))
+        elif len(shape) >= 2:
+            state[key] = r / math.sqrt(math.prod(shape[1:]))
+        elif key.endswith("running_var"):
+            state[key] = 1 + 0.1 * r.abs()
+        elif key.endswith("weight"):
+            state[key] = 1 + 0.1 * r
+        else:
+            state[key] = 0.05 * r
+    return state
+
+
+@pytest.mark.slow
+def test_the_temporal_part_meets_the_published_arithmetic(goldens, contracts):
+    golden = np.load(goldens / "stccl_temporal_loss_recipeB.npz")
+    state = published_weights(contracts, "stccl_temporal")
+    ours = {f"backbone.{k[9:]}": v for k, v in state.items() if k.startswith("resnet50.")}
+    for level in range(4):
+        for layer in (0, 2):
+            for kind in ("weight", "bias"):
+                key = f"mlp.{3 * level + layer}.{kind}"
+                ours[f"temporal_heads.{level}.{layer}.{kind}"] = state[key]
+    loss = STCCLLoss(STCCLConfig(spatial=False, adaptive=False)).freeze()
+    loss.load_state_dict(ours)
+    shape = (2, 3, 3, 112, 112)
+    first = torch.randn(shape, generator=torch.Generator().manual_seed(7))
+    second = first + 0.5 * torch.randn(shape, generator=torch.Generator().manual_seed(8))
+    first.requires_grad_()
+    indices = tuple(torch.from_numpy(golden[f"idx{level}"]).long() for level in range(4))
+    terms = loss(first, second, locations=Locations((), indices))
+    terms.total.backward()
+    assert float(terms.total) == pytest.approx(float(golden["loss"]), rel=1e-4)
+    assert float(first.grad.norm()) == pytest.approx(float(golden["grad_arg1_norm"]), rel=2e-3)
+    start = first.grad.flatten()[:1000].numpy()
+    expected = golden["grad_arg1_first1000"]
+    np.testing.assert_allclose(start, expected, atol=2e-3 * np.abs(expected).max())
+
+
+def test_gradients_reach_the_generated_clip_alone(loss):
+    generated = noise(2, 2, 3, 48, 48).requires_grad_()
+    source = noise(2, 2, 3, 48, 48, seed=1).requires_grad_()
+    loss(generated, source).total.backward()
+    assert generated.grad.abs().sum() > 0
+    assert source.grad is None
+
+
+def test_the_gradient_is_that_of_the_function(small):
+    config = small.model_copy(update={"adaptive": False})
+    loss = initial(config, 0).freeze().double()
+    source = noise(1, 2, 3, 48, 48, seed=1, dtype=torch.float64)
+    generated = noise(1, 2, 3, 48, 48, dtype=torch.float64).requires_grad_()
+    locations = where(config)
+    loss(generated, source, locations=locations).total.backward()
+    step = noise(1, 2, 3, 48, 48, seed=2, dtype=torch.float64)
+    with torch.no_grad():
+        up, down = (
+            loss(generated + h * step, source, locations=locations).total for h in (1e-6, -1e-6)
+        )
+    assert float((up - down) / 2e-6) == pytest.approx(
+        float((generated.grad * step).sum()), rel=1e-5
+    )
+
+
+def test_the_weight_has_no_gradient_and_stands_inside_the_mean(small):
+    """Scaling every weight scales loss and gradient alike; were it differentiated, it would not."""
+    results = []
+    for scale in (1.0, 3.0):
+        loss = initial(small.model_copy(update={"adaptive_scale": scale}), 0).freeze()
+        generated = noise(1, 2, 3, 48, 48).requires_grad_()
+        terms = loss(generated, noise(1, 2, 3, 48, 48, seed=1), locations=where(small))
+        terms.total.backward()
+        results.append((terms.total, generated.grad))
+    torch.testing.assert_close(3 * results[0][0], results[1][0])
+    torch.testing.assert_close(3 * results[0][1], results[1][1])
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 48, 48), (2, 1, 3, 48, 48), (0, 3, 48, 48),
+                                   (0, 4, 3, 48, 48), (1, 2, 3, 33, 40)])  # fmt: skip
+def test_small_batches_are_finite_and_lead_back_to_the_input(loss, shape):
+    generated = noise(*shape).requires_grad_()
+    terms = loss(generated, noise(*shape, seed=1))
+    assert all(bool(torch.isfinite(term)) for term in terms)
+    terms.total.backward()
+    assert generated.grad is not None
+    assert torch.isfinite(generated.grad).all()
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_constant_images_give_no_nan(loss, value):
+    generated = torch.full((2, 2, 3, 48, 48), value, requires_grad=True)
+    terms = loss(generated, torch.full((2, 2, 3, 48, 48), value))
+    terms.total.backward()
+    assert torch.isfinite(terms.total)
+    assert torch.isfinite(generated.grad).all()
+
+
+def test_equal_clips_are_better_than_any_other(loss, small):
+    locations = where(small)
+    clip = noise(2, 3, 3, 48, 48)
+    same = loss(clip, clip, locations=locations)
+    assert float(same.positive_similarity) == pytest.approx(1, abs=1e-5)
+    for seed in range(1, 4):
+        assert same.total < loss(clip, noise(2, 3, 3, 48, 48, seed=seed), locations=locations).total
+
+
+def test_the_order_of_samples_does_not_matter(loss, small):
+    a, b = noise(3, 2, 3, 48, 48), noise(3, 2, 3, 48, 48, seed=1)
+    order = [2, 0, 1]
+    locations = where(small)
+    torch.testing.assert_close(
+        loss(a, b, locations=locations).total, loss(a[order], b[order], locations=locations).total
+    )
+
+
+def test_one_sample_does_not_change_another(loss, small):
+    a, b = noise(2, 3, 3, 48, 48), noise(2, 3, 3, 48, 48, seed=1)
+    before = loss.similarity(a, b)
+    a[1] = noise(3, 3, 48, 48, seed=5)
+    after = loss.similarity(a, b)
+    assert torch.allclose(before.temporal.positive_cosine[0], after.temporal.positive_cosine[0])
+    assert not torch.allclose(before.temporal.positive_cosine[1], after.temporal.positive_cosine[1])
+
+
+def test_a_batch_is_the_mean_of_its_samples(loss, small):
+    a, b = noise(2, 3, 3, 48, 48), noise(2, 3, 3, 48, 48, seed=1)
+    locations = where(small)
+    apart = [loss(a[i : i + 1], b[i : i + 1], locations=locations).total for i in range(2)]
+    torch.testing.assert_close(loss(a, b, locations=locations).total, sum(apart) / 2)
+
+
+def test_a_part_that_is_off_has_no_weights_and_no_value(small):
+    for part, other in (("spatial", "temporal"), ("temporal", "spatial")):
+        loss = initial(small.model_copy(update={part: False}), 0).freeze()
+        terms = loss(noise(1, 2, 3, 48, 48), noise(1, 2, 3, 48, 48, seed=1))
+        assert float(getattr(terms, part)) == 0
+        assert float(getattr(terms, other)) > 0
+        assert not [name for name, _ in loss.named_parameters() if name.startswith(part)]
+
+
+def test_two_metrics_share_nothing(small):
+    first, second = STCCLLoss(small), STCCLLoss(small)
+    mine = {p.data_ptr() for p in first.parameters()}
+    assert not mine & {p.data_ptr() for p in second.parameters()}
+
+
+def test_everything_that_learns_is_saved_and_learns(small):
+    loss = initial(small, 0)
+    loss(noise(2, 2, 3, 48, 48), noise(2, 2, 3, 48, 48, seed=1)).total.backward()
+    for name, parameter in loss.named_parameters():
+        assert name in loss.state_dict()
+        assert (parameter.grad is not None) == parameter.requires_grad, name
+
+
+def test_a_frozen_metric_ignores_the_mode_of_what_it_is_part_of(loss):
+    whole = torch.nn.Sequential(torch.nn.Dropout(), loss).train()
+    before = {k: v.clone() for k, v in loss.state_dict().items()}
+    whole[1](noise(1, 2, 3, 48, 48), noise(1, 2, 3, 48, 48, seed=1))
+    assert not loss.backbone.bn1.training
+    assert all(torch.equal(v, before[k]) for k, v in loss.state_dict().items())
+
+
+def test_similarity_is_repeatable_and_one_for_equal_clips(loss):
+    a, b = noise(2, 3, 3, 48, 48), noise(2, 3, 3, 48, 48, seed=1)
+    for first, second in zip(loss.similarity(a, b), loss.similarity(a, b), strict=True):
+        assert all(map(torch.equal, first, second))
+        assert first.positive_cosine.shape == (2, 4)
+    same = loss.similarity(a, a)
+    for part in same:
+        torch.testing.assert_close(part.positive_cosine, torch.ones(2, 4))
+        torch.testing.assert_close(part.positive_pearson, torch.ones(2, 4))
+    assert loss.similarity(a[:, 0], b[:, 0]).temporal is None
+
+
+def test_pearson_is_that_of_numpy(loss, small):
+    a, b = noise(1, 3, 48, 48), noise(1, 3, 48, 48, seed=1)
+    locations = where(small)
+    found = loss.similarity(a, b, locations=locations).spatial
+    with torch.no_grad():
+        q, k = (
+            loss.spatial_heads[1](spatial_disparity(loss.backbone(x)[1][:, None], pairs))[0]
+            for x, pairs in ((a, locations.spatial[1]), (b, locations.spatial[1]))
+        )
+    table = np.corrcoef(q.numpy(), k.numpy())[: len(q), len(q) :]
+    off = ~np.eye(len(q), dtype=bool)
+    assert float(found.positive_pearson[0, 1]) == pytest.approx(np.diag(table).mean(), abs=1e-5)
+    assert float(found.negative_pearson[0, 1]) == pytest.approx(table[off].mean(), abs=1e-5)
+
+
+def test_saved_and_loaded_it_says_the_same(loss, tmp_path):
+    loss.save_pretrained(tmp_path / "one")
+    again = STCCLLoss.from_pretrained(tmp_path / "one")
+    again.save_pretrained(tmp_path / "two")
+    a, b = noise(1, 2, 3, 48, 48), noise(1, 2, 3, 48, 48, seed=1)
+    torch.manual_seed(0)
+    before = loss(a, b).total
+    torch.manual_seed(0)
+    assert torch.equal(again(a, b).total, before)
+    assert again.config == loss.config
+    assert not again.training
+    assert not any(p.requires_grad for p in again.parameters())
+    for name in ("config.json", "model.safetensors"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    by_file = STCCLLoss.from_pretrained(tmp_path / "one" / "model.safetensors")
+    assert torch.equal(by_file.backbone.conv1.weight, loss.backbone.conv1.weight)
+
+
+@pytest.mark.parametrize("damage", ["config.json", "model.safetensors"])
+@pytest.mark.parametrize("how", ["missing", "empty", "other"])
+def test_a_damaged_metric_is_one_line(loss, tmp_path, damage, how):
+    loss.save_pretrained(tmp_path)
+    if how == "missing":
+        (tmp_path / damage).unlink()
+    else:
+        (tmp_path / damage).write_bytes(b"" if how == "empty" else b'{"sizes": 3}')
+    with pytest.raises(StcclError) as caught:
+        STCCLLoss.from_pretrained(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+GOOD = (1, 2, 3, 48, 48)
+
+
+@pytest.mark.parametrize(
+    ("generated", "source", "message"),
+    [
+        (noise(3, 48, 48), noise(3, 48, 48), r"generated: expected \(B, 3, H, W\) or .*got \(3, 4"),
+        (noise(1, 1, 48, 48), noise(1, 1, 48, 48), r"generated: expected .* got \(1, 1, 48, 48\)"),
+        (noise(*GOOD), noise(2, 2, 3, 48, 48), r"source: expected the shape of generated \(1, 2,"),
+        (noise(1, 3, 32, 48), noise(1, 3, 32, 48), "generated: expected sides of at least 33 px"),
+        (torch.zeros(GOOD, dtype=torch.uint8), noise(*GOOD), "generated: .* got torch.uint8"),
+        (noise(*GOOD), torch.zeros(GOOD, dtype=torch.int64), "source: .* got torch.int64"),
+        (noise(*GOOD) * math.nan, noise(*GOOD), "generated: expected finite values"),
+        (noise(*GOOD), noise(*GOOD) / 0, "source: expected finite values"),
+    ],
+)
+def test_what_cannot_be_compared_is_named(loss, generated, source, message):
+    with pytest.raises(ValueError, match=message):
+        loss(generated, source)
+
+
+def test_a_temporal_metric_refuses_single_images(small):
+    loss = initial(small.model_copy(update={"spatial": False}), 0)
+    with pytest.raises(ValueError, match="generated: expected at least 2 frames"):
+        loss(noise(1, 3, 48, 48), noise(1, 3, 48, 48))
+
+
+def test_locations_for_every_level(loss):
+    with pytest.raises(ValueError, match="locations: expected 4 levels"):
+        loss(noise(*GOOD), noise(*GOOD), locations=Locations((), ()))
+
+
+def test_the_untrained_metric_depends_on_its_seed_alone(small):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    first = initial(small, 1).state_dict()
+    assert torch.equal(before, torch.get_rng_state())
+    torch.manual_seed(6)
+    second, other = initial(small, 1).state_dict(), initial(small, 2).state_dict()
+    assert all(torch.equal(v, second[k]) for k, v in first.items())
+    assert not torch.equal(first["backbone.conv1.weight"], other["backbone.conv1.weight"])
+
+
+def test_half_precision_agrees_roughly(loss, small):
+    a, b = noise(1, 2, 3, 48, 48), noise(1, 2, 3, 48, 48, seed=1)
+    exact = loss(a, b, locations=where(small)).total
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = loss(a, b, locations=where(small)).total
+    assert rough.dtype == torch.float32
+    assert float(rough) == pytest.approx(float(exact), rel=0.1)
+
+
+def test_names_come_from_the_package_without_waiting_for_torch():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, stccl\nassert 'torch' not in sys.modules\n"
+        "from stccl import STCCLConfig, STCCLLoss, STCCLTerms\nSTCCLConfig()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    import stccl
+
+    assert stccl.STCCLTerms is STCCLTerms
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = stccl.nothing
