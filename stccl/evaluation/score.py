@@ -79,9 +79,7 @@ def score(
         if len(window) < 2 and not loss.config.spatial:
             sums.left_out += len(window)
             continue
-        sides = [
-            as_input(side, loss.config.size_px)[None] for side in zip(*window, strict=True)
-        ]
+        sides = [as_input(side, loss.config.size_px)[None] for side in zip(*window, strict=True)]
         device = next(loss.parameters()).device
         sums.add(loss, sides[1].to(device), sides[0].to(device))
     if not sums.compared:

@@ -133,9 +133,7 @@ class STCCLLoss(nn.Module):
         )
 
     @torch.no_grad()
-    def similarity(
-        self, a: Tensor, b: Tensor, *, locations: Locations | None = None
-    ) -> Similarity:
+    def similarity(self, a: Tensor, b: Tensor, *, locations: Locations | None = None) -> Similarity:
         """Cosine similarity and Pearson correlation over channels, positive and negative.
 
         Positive: vectors that belong together; negative: all other pairs of vectors of the same
@@ -211,9 +209,7 @@ class STCCLLoss(nn.Module):
         for name, images in zip(names, (first, second), strict=True):
             shape = tuple(images.shape)
             if images.ndim not in (4, 5) or shape[-3] != 3:
-                raise ValueError(
-                    f"{name}: expected (B, 3, H, W) or (B, T, 3, H, W), got {shape}"
-                )
+                raise ValueError(f"{name}: expected (B, 3, H, W) or (B, T, 3, H, W), got {shape}")
             if not images.is_floating_point():
                 raise ValueError(f"{name}: expected floats in [-1, 1], got {images.dtype}")
             if min(shape[-2:]) < _SMALLEST_SIDE_PX:
@@ -310,10 +306,16 @@ def initial(config: STCCLConfig, seed: int, arcface: Path | None = None) -> STCC
 
 def _heads(widths: tuple[int, ...]) -> nn.ModuleList:
     """The mapping f of Eq. 3, one per level."""
-    return nn.ModuleList(
+    heads = nn.ModuleList(
         nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width // 4))
         for width in widths
     )
+    for layer in heads.modules():
+        if isinstance(layer, nn.Linear):
+            # Disparities between frames are small: torch's random bias would drown them, and all
+            # vectors would begin alike.
+            nn.init.zeros_(layer.bias)
+    return heads
 
 
 def _part_similarity(levels: list[_Level], samples: int) -> PartSimilarity | None:

@@ -67,7 +67,7 @@ class Checkpoint:
         """What was saved for this very training, or None."""
         try:
             saved = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError):
+        except Exception:  # whatever a damaged file makes the reader do, training begins anew
             return None
         return saved if saved.get("fingerprint") == self.fingerprint else None
 
@@ -133,9 +133,7 @@ def heldout_similarity(
     sums: dict[str, list[Tensor]] = {}
     for start in range(0, len(windows), batch_windows):
         images = [reader.read(*window) for window in windows[start : start + batch_windows]]
-        target, source = (
-            fabric.to_device(torch.stack(side)) for side in zip(*images, strict=True)
-        )
+        target, source = (fabric.to_device(torch.stack(side)) for side in zip(*images, strict=True))
         with fabric.autocast():
             similarity = loss.similarity(target, source)
         for part, found in similarity._asdict().items():
@@ -214,7 +212,9 @@ class _Training:
             optimizer.zero_grad()
             fabric.backward(terms.total)
             optimizer.step()
-            self._record(step + 1, {name: float(value) for name, value in terms._asdict().items()})
+            self._record(
+                step + 1, {name: float(value.detach()) for name, value in terms._asdict().items()}
+            )
             done = step + 1
             if done % params.eval_every_steps == 0 or done == params.steps:
                 self._look(done, fabric)
