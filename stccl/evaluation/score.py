@@ -118,13 +118,15 @@ class _Sums:
         }
         found = [margin for margin in margins.values() if margin is not None]
         return Score(
-            sum(found) / len(found),
-            *means["spatial"],
-            margins["spatial"],
-            *means["temporal"],
-            margins["temporal"],
-            self.compared,
-            self.left_out,
+            score=sum(found) / len(found),
+            spatial_positive=means["spatial"][0],
+            spatial_negative=means["spatial"][1],
+            spatial_margin=margins["spatial"],
+            temporal_positive=means["temporal"][0],
+            temporal_negative=means["temporal"][1],
+            temporal_margin=margins["temporal"],
+            frames_compared=self.compared,
+            frames_left_out=self.left_out,
         )
 
 

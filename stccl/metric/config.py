@@ -17,27 +17,45 @@ class STCCLConfig(Section):
     """
 
     formulation: Literal["disparity"] = Field(
-        "disparity", description="Correlations as visual disparities: differences of regions."
+        default="disparity",
+        description="Correlations as visual disparities: differences of regions.",
     )
-    spatial: bool = Field(True, description="Compare neighbouring regions within a frame.")
-    temporal: bool = Field(True, description="Compare a region with itself in other frames.")
-    size_px: int = Field(224, ge=33, description="Side of the face crops it is trained on.")
-    blocks: PerLevel = Field((3, 4, 14, 3), description="Residual blocks per backbone level.")
-    widths: PerLevel = Field((64, 128, 256, 512), description="Channels per backbone level.")
-    temperature: float = Field(0.07, gt=0, description="Temperature of the contrastive softmax.")
-    centres: PerLevel = Field((32, 16, 8, 4), description="Spatial: regions drawn per level.")
-    positions: PerLevel = Field((256, 128, 64, 32), description="Temporal: regions per level.")
+    spatial: bool = Field(default=True, description="Compare neighbouring regions within a frame.")
+    temporal: bool = Field(
+        default=True, description="Compare a region with itself in other frames."
+    )
+    size_px: int = Field(default=224, ge=33, description="Side of the face crops it is trained on.")
+    blocks: PerLevel = Field(
+        default=(3, 4, 14, 3), description="Residual blocks per backbone level."
+    )
+    widths: PerLevel = Field(
+        default=(64, 128, 256, 512), description="Channels per backbone level."
+    )
+    temperature: float = Field(
+        default=0.07, gt=0, description="Temperature of the contrastive softmax."
+    )
+    centres: PerLevel = Field(
+        default=(32, 16, 8, 4), description="Spatial: regions drawn per level."
+    )
+    positions: PerLevel = Field(
+        default=(256, 128, 64, 32), description="Temporal: regions per level."
+    )
     inner_fraction: float = Field(
-        0.45, ge=0, lt=0.5, description="Regions come from a centred square of side H//2 + this×H."
+        default=0.45,
+        ge=0,
+        lt=0.5,
+        description="Regions come from a centred square of side H//2 + this×H.",
     )
     frame_pairs: Literal["all", "adjacent"] = Field(
-        "all", description="Temporal: which two frames of a window are compared."
+        default="all", description="Temporal: which two frames of a window are compared."
     )
-    adaptive: bool = Field(True, description="Weigh regions by their disparity (Eq. 6 and 7).")
-    adaptive_scale: float = Field(2.0, gt=0, description="λ of Eq. 6.")
-    adaptive_power: float = Field(2.0, gt=0, description="r of Eq. 6.")
-    spatial_weight: float = Field(0.3, gt=0, description="Factor of the spatial part.")
-    temporal_weight: float = Field(1.0, gt=0, description="Factor of the temporal part.")
+    adaptive: bool = Field(
+        default=True, description="Weigh regions by their disparity (Eq. 6 and 7)."
+    )
+    adaptive_scale: float = Field(default=2.0, gt=0, description="λ of Eq. 6.")
+    adaptive_power: float = Field(default=2.0, gt=0, description="r of Eq. 6.")
+    spatial_weight: float = Field(default=0.3, gt=0, description="Factor of the spatial part.")
+    temporal_weight: float = Field(default=1.0, gt=0, description="Factor of the temporal part.")
 
     @model_validator(mode="after")
     def _something_to_compare(self) -> Self:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def unit_vectors(vectors: Tensor) -> Tensor:
-    """v / √(Σ v² + ε): length one over the last dimension; zero stays zero.
+    """V / √(Σ v² + ε): length one over the last dimension; zero stays zero.
 
     The root is taken of a positive number, so the gradient is finite at zero as well, where
     dividing by a norm has none. Half precision is widened first.

@@ -153,7 +153,7 @@ class STCCLLoss(nn.Module):
         _check_finite(a=a, b=b)
         if locations is None:
             fixed = torch.Generator().manual_seed(0)
-            locations = draw_locations(*a.shape[-2:], self.config, fixed)
+            locations = draw_locations(a.shape[-2], a.shape[-1], self.config, fixed)
         samples = len(a)
         return Similarity(
             *(_part_similarity(levels, samples) for levels in self._compare(a, b, locations))
@@ -236,7 +236,7 @@ class STCCLLoss(nn.Module):
         if generated.ndim == 4:
             generated, source = generated[:, None], source[:, None]
         if locations is None:
-            locations = draw_locations(*generated.shape[-2:], self.config)
+            locations = draw_locations(generated.shape[-2], generated.shape[-1], self.config)
         # A pass for each side serves all frames and both parts. One pass for both sides would
         # carry the source, which needs no gradient, through the whole backward pass.
         query_maps = self._maps(generated)

@@ -46,9 +46,9 @@ def draw_locations(
             centre = _some_of(inner, centres, generator)
             steps = torch.tensor([row * size[1] + column for row, column in NEIGHBOURS])
             pairs = torch.stack(
-                torch.broadcast_tensors(centre[:, None], centre[:, None] + steps), dim=-1
+                [centre.repeat_interleave(len(steps)), (centre[:, None] + steps).flatten()], 1
             )
-            spatial.append(pairs.reshape(-1, 2))
+            spatial.append(pairs)
         if config.temporal:
             temporal.append(_some_of(inner, positions, generator))
     return Locations(tuple(spatial), tuple(temporal))

@@ -4,7 +4,7 @@ from torch import Tensor
 
 
 def spatial_disparity(features: Tensor, pairs: Tensor) -> Tensor:
-    """d = x_i − x_j for every pair of regions (i, j) of every frame.
+    """D = x_i − x_j for every pair of regions (i, j) of every frame.
 
     Source: ASCCL, Section 4.1, inside the mapping of Eq. 3.
 
@@ -16,5 +16,5 @@ def spatial_disparity(features: Tensor, pairs: Tensor) -> Tensor:
         (B·T, S, C).
     """
     flat = features.flatten(0, 1).flatten(2)
-    both = flat.index_select(2, pairs.flatten()).unflatten(2, pairs.shape)
-    return (both[..., 0] - both[..., 1]).transpose(1, 2)
+    region, neighbour = (flat.index_select(2, side) for side in pairs.unbind(dim=1))
+    return (region - neighbour).transpose(1, 2)

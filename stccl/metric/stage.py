@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from dvclive import Live
+from dvclive.live import Live
 
 from stccl.errors import StageError
 from stccl.fingerprint import code_version, file_sha256, fingerprint, params_of

@@ -9,7 +9,7 @@ from torch import Tensor
 def temporal_disparity(
     features: Tensor, positions: Tensor, frame_pairs: Literal["all", "adjacent"]
 ) -> Tensor:
-    """d = x_i(t) − x_i(u) for every region i and every two frames t < u of a window.
+    """D = x_i(t) − x_i(u) for every region i and every two frames t < u of a window.
 
     Source: STCCL, the temporal metric in its disparity formulation.
 

@@ -79,7 +79,8 @@ def precision_of(wanted: str, accelerator: str) -> str:
     if accelerator != "cpu" and torch.cuda.is_available():
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+        # Older releases of torch cannot say.
+        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
         fast = bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
     return "bf16-mixed" if fast else "32-true"
 
@@ -227,7 +228,7 @@ class _Training:
     def _locations(self, step: int, images: Tensor) -> Locations:
         seed = np.random.SeedSequence([self._seed, step]).generate_state(1, np.uint64)[0]
         generator = torch.Generator().manual_seed(int(seed))
-        return draw_locations(*images.shape[-2:], self._loss.config, generator)
+        return draw_locations(images.shape[-2], images.shape[-1], self._loss.config, generator)
 
     def _record(self, step: int, record: Record) -> None:
         if not all(map(math.isfinite, record.values())):
@@ -251,13 +252,10 @@ class _Training:
     def _replay(self, steps: list[Record], heldout: list[Record]) -> None:
         """Report the past of a resumed training in the order in which it happened."""
         self._history = History(steps, heldout)
-        looks = {record["step"]: record for record in heldout}
-        for record in [{"step": 0}, *steps]:
-            step = int(record["step"])
-            past = {f"train/{k}": v for k, v in record.items() if k != "step"}
-            if past:
-                self._report(step, past)
-            if step in looks:
-                self._report(
-                    step, {f"heldout/{k}": v for k, v in looks[step].items() if k != "step"}
-                )
+        trained = {int(record["step"]): record for record in steps}
+        looked = {int(record["step"]): record for record in heldout}
+        for step in sorted(trained.keys() | looked.keys()):
+            for kind, past in (("train", trained), ("heldout", looked)):
+                if step in past:
+                    values = {k: v for k, v in past[step].items() if k != "step"}
+                    self._report(step, {f"{kind}/{name}": v for name, v in values.items()})

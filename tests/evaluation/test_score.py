@@ -31,10 +31,10 @@ def clips(made_data):
 def test_it_is_the_similarity_of_the_windows(loss, clips):
     source, generated = (clip[:8] for clip in clips)
     found = score(iter(source), iter(generated), loss, window_frames=4)
-    parts = [
-        loss.similarity(as_input(generated[i : i + 4], 48)[None], as_input(source[i : i + 4], 48)[None])
-        for i in (0, 4)
-    ]  # fmt: skip
+    parts = []
+    for i in (0, 4):
+        sides = (as_input(clip[i : i + 4], 48)[None] for clip in (generated, source))
+        parts.append(loss.similarity(*sides))
     spatial = np.mean([float(p.spatial.positive_cosine.mean()) for p in parts])
     assert found.spatial_positive == pytest.approx(spatial, abs=1e-5)
     assert found.spatial_margin == pytest.approx(

@@ -21,7 +21,9 @@ def slow_info_nce(query, key, tau):
     for q_item, k_item in zip(query.tolist(), key.tolist(), strict=True):
         row = []
         for s, q in enumerate(q_item):
-            scores = [math.exp(math.fsum(a * b for a, b in zip(q, k)) / tau) for k in k_item]
+            scores = [
+                math.exp(math.fsum(a * b for a, b in zip(q, k, strict=True)) / tau) for k in k_item
+            ]
             row.append(-math.log(scores[s] / math.fsum(scores)))
         result.append(row)
     return torch.tensor(result, dtype=torch.float64)

@@ -26,7 +26,7 @@ def test_regions_are_distinct_and_neighbours_touch_without_wrapping(height, widt
         down = neighbour // columns - centre // columns
         right = neighbour % columns - centre % columns
         assert int(torch.maximum(down.abs(), right.abs()).max()) == 1
-        assert ((0 <= neighbour) & (neighbour < rows * columns)).all()
+        assert ((neighbour >= 0) & (neighbour < rows * columns)).all()
         assert positions.min() > columns
         assert positions.max() < (rows - 1) * columns
 
