@@ -9,7 +9,7 @@ def work(params: Params, folders: Folders, runner: StageRunner) -> None:
     """Compare the trained metric with the untrained one."""
     from stccl.evaluation.stage import run
 
-    run(folders.data, folders.models, folders.metrics, params, runner.progress)
+    run(folders.data, folders.models, folders.metrics, folders.plots, params, runner.progress)
 
 
 STAGE = Stage("evaluate", "evaluate", work)
