@@ -60,7 +60,7 @@ def decode_png(png: bytes | memoryview) -> Image:
     return image.astype(np.uint8, copy=False)
 
 
-def _decode_own(png: bytes) -> Image | None:
+def _decode_own(png: bytes | memoryview) -> Image | None:
     """The picture of an undamaged file by `encode_png`; None for any other bytes."""
     try:
         width, height, *kind = struct.unpack_from(">II5B", png, 16)
