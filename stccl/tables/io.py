@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from stccl.errors import StageError
 from stccl.tables.schemas import SCHEMAS, VERSION
 
-ROW_GROUP_FRAMES = 2
-"""Pictures per row group. Reading one reads its group, so small groups make random reads fast;
-`benchmarks/frame_reads.py` weighs that against writing."""
+ROW_GROUP_FRAMES = 1
+"""Pictures per row group. Reading one reads its group; `benchmarks/frame_reads.py` weighs the
+speed of random reads against that of writing."""
 
 ROW_GROUP_ROWS = 1024
 """Rows per row group of tables without pictures, whose rows are small."""

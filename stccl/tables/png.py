@@ -91,7 +91,7 @@ def _decode_own(png: bytes | memoryview) -> Image | None:
     return np.ascontiguousarray(sums[:, 1:]).reshape(height, width, 3)
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
+def _chunk(kind: bytes, content: bytes | memoryview) -> bytes:
     checksum = isal_zlib.crc32(content, isal_zlib.crc32(kind))
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
 
