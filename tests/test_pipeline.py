@@ -24,8 +24,9 @@ TINY = """
 run: {chunk_clips: 2}
 align: {size_px: 112}
 metric:
-  steps: 6
-  checkpoint_every_steps: 2
+  size_px: 64
+  widths: [16, 16, 32, 32]
+  training: {steps: 6, heldout_windows: 4, eval_every_steps: 3, checkpoint_every_steps: 2}
 evaluate: {frames_per_pair: 4, bootstrap_samples: 50}
 report: {pairs_shown: 2, frames_shown: 3}
 """
@@ -92,7 +93,9 @@ def fresh_project(folder: Path, clips: Path) -> Path:
         if (ROOT / name).is_file() and not name.startswith("tests/"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    for command in ("init -q", "add -A", "commit -q -m start"):
+        who = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+        subprocess.run(["git", *who, *command.split()], cwd=folder, check=True)
     tiny = folder / "presets" / "tiny.yaml"
     tiny.write_text(TINY)
     apply_preset(folder / "params.yaml", tiny)
