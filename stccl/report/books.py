@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from stccl.clip import read_clips
 from stccl.download.params import DatasetParams
+from stccl.pairs.candidates import candidates
 from stccl.tables.io import open_table, read_table
 
 SOURCES = ("detected", "tracked", "interpolated", "missing")
@@ -81,8 +83,7 @@ def read_entries(data: Path, datasets: Mapping[str, DatasetParams]) -> list[Entr
     pairs = read_table(data / "pairs.parquet", "pairs", ["pair", "split"]).to_pandas()
     merged = Counter(pairs["pair"].unique().tolist())
     refusals = _refusals(data / "pairs" / "rejected.parquet")
-    compared = _keys(data / "pairs") + Counter(refusal.item for refusal in refusals)
-    entries.append(Entry("pairs", "clip pairs", compared, merged, refusals))
+    entries.append(Entry("pairs", "clip pairs", _comparable(data), merged, refusals))
     unseen = Counter(pairs.loc[pairs["split"] == "metric-test", "pair"].unique().tolist())
     evaluation = read_table(data / "evaluation.parquet", "evaluation", ["pair"])
     judged = Counter(set(evaluation.column("pair").to_pylist()))
@@ -106,6 +107,16 @@ def rows(path: Path, schema: str) -> int:
     with open_table(path, schema) as file:
         assert isinstance(file, pq.ParquetFile)
         return int(file.metadata.num_rows)
+
+
+def _comparable(data: Path) -> Counter[str]:
+    """The pairs that the clips with landmarks make; these have sound too."""
+    ready = _keys(data / "landmarks").keys()
+    return Counter(
+        pair.key
+        for pair in candidates(read_clips(data))
+        if {pair.source.clip, pair.target.clip} <= ready
+    )
 
 
 def _downloaded(data: Path, datasets: Mapping[str, DatasetParams]) -> Counter[str]:

@@ -33,7 +33,6 @@ _ARCFACE = "IResNet-50 with ArcFace weights"
 def parts(params: Params) -> list[Part]:
     """The choices of a run, part by part."""
     detectors = {"fan": _FAN, "dlib": "dlib's HOG detector and 68-point predictor"}
-    training = params.metric.model_dump().get("training", {})
     return [
         Part(
             "Face landmarks",
@@ -44,7 +43,7 @@ def parts(params: Params) -> list[Part]:
         Part(
             "Start of the metric's backbone",
             "metric.training.arcface",
-            _ARCFACE if training.get("arcface") else "seeded random weights",
+            _ARCFACE if params.metric.training.arcface else "seeded random weights",
             _ARCFACE,
         ),
     ]
