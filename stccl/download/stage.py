@@ -77,10 +77,11 @@ def run(
         raise StageError(f"datasets.{name}.root: no such folder: {root}. {_how(name, card)}")
     listed = index(root, card, dataset.speakers)
     _check(name, card, dataset, root, listed)
-    files = [(_from_here(root / f.media), _from_here(root / f.audio)) for f in listed.found]
+    files = [(root / found.media, root / found.audio) for found in listed.found]
     probed = probe_all(files, data / "raw" / f".{name}.probed.json", progress)
+    project = data.parent
     clips = [
-        _row(name, found, media, audio, facts)
+        _row(name, found, os.path.relpath(media, project), os.path.relpath(audio, project), facts)
         for found, (media, audio), facts in zip(listed.found, files, probed, strict=True)
     ]
     provenance = {
@@ -153,7 +154,7 @@ def _check(name: str, card: Card, dataset: DatasetParams, root: Path, listed: In
             )
 
 
-def _row(name: str, found: Found, media: Path, audio: Path, facts: Probed) -> Clip:
+def _row(name: str, found: Found, media: str, audio: str, facts: Probed) -> Clip:
     return Clip(
         clip=clip_id(name, found.speaker, found.emotion, found.level, found.sentence, found.take),
         dataset=name,
@@ -164,15 +165,10 @@ def _row(name: str, found: Found, media: Path, audio: Path, facts: Probed) -> Cl
         take=found.take,
         split="",
         words="",
-        media_path=media.as_posix(),
-        audio_path=audio.as_posix(),
+        media_path=Path(media).as_posix(),
+        audio_path=Path(audio).as_posix(),
         fps=facts.fps,
         frames=facts.frames,
         duration_s=facts.duration_s,
         sha256=facts.sha256,
     )
-
-
-def _from_here(path: Path) -> Path:
-    """Relative to the project's folder, the working directory of every stage."""
-    return Path(os.path.relpath(path))

@@ -72,11 +72,10 @@ def test_a_folder_is_listed_where_it_is(tmp_path, clips, monkeypatch):
     assert not (tmp_path / "data" / "raw" / "folder").exists()
 
 
-def test_a_root_elsewhere_is_listed_relative_to_here(tmp_path, clips, monkeypatch):
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    run_folder(tmp_path, clips)
-    assert listed(tmp_path / "data", "folder")[0].media_path == "../clips/Ann/neutral/1.mp4"
+def test_a_root_elsewhere_is_listed_relative_to_the_project(tmp_path, clips):
+    run_folder(tmp_path / "project", clips)
+    found = listed(tmp_path / "project" / "data", "folder")
+    assert found[0].media_path == "../clips/Ann/neutral/1.mp4"
 
 
 def test_the_same_clips_give_the_same_bytes(tmp_path, clips):
