@@ -9,7 +9,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: run test setup lint ui bench clean
+.PHONY: run test test-slow setup lint ui bench clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -18,7 +18,11 @@ run: setup
 	@echo "The report: $(CURDIR)/report/index.html"
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
+
+# The rest: whole pipelines, servers that die, processes that are killed.
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
 
 setup: .venv/installed
 
@@ -42,7 +46,7 @@ ui: setup
 	$(BIN)/python -m flows.serve
 
 bench: setup
-	for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
+	for each in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$each .py) || exit 1; done
 
 clean:
 	rm -rf .venv data models metrics plots report .stccl dvc.lock

@@ -1,8 +1,8 @@
 """Landmarks: the stage with two workers against detector and predictor on every frame.
 
-    python benchmarks/landmarks.py path/to/clips [--rounds 3] [--every 25]
+    python -m benchmarks.landmarks [path/to/clips] [--rounds 3] [--every 25]
 
-Takes every mp4 below the folder. Both sides read the same frame tables, in turn, and have their
+Takes every mp4 below the folder, or makes portrait clips where none is given. Both sides read the same frame tables, in turn, and have their
 models loaded beforehand. Quality is measured on the points both give for the same frames:
 
 - faces: share of frames with a face;
@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from stccl.landmarks.dlib68 import model_path
 from stccl.landmarks.params import LandmarksParams
 from stccl.landmarks.stage import face_finder
 from stccl.perclip import run
+from stccl.portrait.make import make_clip
 from stccl.tables.frames import FrameReader
 from stccl.tables.io import TableWriter, read_table, write_table
 from stccl.tables.png import Image, decode_png, encode_png
@@ -154,10 +156,19 @@ def jitter(track: Track) -> list[float]:
     return [100 * float(n) for n in noise if np.isfinite(n)]
 
 
+def portraits(folder: Path) -> Path:
+    """Eight generated clips of two speakers."""
+    for speaker, emotion, sentence in product(
+        ("P01", "P02"), ("neutral", "surprised"), ("001", "002")
+    ):
+        make_clip(folder, speaker, emotion, sentence, seed=0)
+    return folder
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("clips", type=Path)
+    parser.add_argument("clips", type=Path, nargs="?")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--every", type=int, default=25)
     parser.add_argument("--max-clips", type=int, default=1000)
@@ -172,7 +183,8 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(WORKERS) as pool:
         data = Path(folder)
-        videos = sorted(options.clips.rglob("*.mp4"))[: options.max_clips]
+        clips = options.clips or portraits(data / "clips")
+        videos = sorted(clips.rglob("*.mp4"))[: options.max_clips]
         keys = make_frames(videos, data)
         naive = Naive()
         # One call each is enough to load: a worker busy loading leaves the next call to the other.
