@@ -2,8 +2,9 @@
 
     python -m benchmarks.landmarks [path/to/clips] [--rounds 3] [--every 25]
 
-Takes every mp4 below the folder, or makes portrait clips where none is given. Both sides read the same frame tables, in turn, and have their
-models loaded beforehand. Quality is measured on the points both give for the same frames:
+Takes every mp4 below the folder, or makes portrait clips where none is given. Both sides read the
+same frame tables, in turn, and have their models loaded beforehand. Quality is measured on the
+points both give for the same frames:
 
 - faces: share of frames with a face;
 - distance: RMS distance to a consensus, the mean of the plain predictor's points over nine

@@ -1,0 +1,74 @@
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from stccl.cli import app
+from stccl.metric.config import STCCLConfig
+from stccl.metric.loss import initial
+from tests.conftest import ROOT
+
+SMALL = STCCLConfig(
+    size_px=64,
+    blocks=(1, 1, 1, 1),
+    widths=(16, 16, 16, 16),
+    centres=(4, 4, 4, 2),
+    positions=(16, 16, 8, 4),
+)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The command line in a project with a metric."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    initial(SMALL, seed=0).save_pretrained("models/metric")
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_a_file_is_closest_to_itself(run, portrait_clips: Path) -> None:
+    clips = [portrait_clips / "P01" / e / "001.mp4" for e in ("neutral", "surprised")]
+    scores = []
+    for other in clips:
+        result = run("score", clips[0], other, "--json")
+        assert result.exit_code == 0, result.output
+        scores.append(json.loads(result.output))
+    assert scores[0]["score"] > scores[1]["score"]
+    assert scores[0]["frames_left_out"] == 0
+    # The readings last differently long; what has no counterpart is counted, not hidden.
+    assert scores[1]["frames_left_out"] > 0
+
+
+def test_the_printed_score_names_its_parts(run, portrait_clips: Path) -> None:
+    clip = portrait_clips / "P01" / "neutral" / "001.mp4"
+    result = run("score", clip, clip)
+    assert result.exit_code == 0
+    assert "spatial" in result.output
+    assert "temporal" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("score", "nobody", "nobody"), "error: nobody: neither a clip in data/aligned nor a file"),
+        (("score", "params.yaml", "params.yaml"), "error: params.yaml: "),
+        (("score", "a", "b", "--metric", "models/none"), "error: models/none: "),
+        (("use", "nosuch"), "error: "),
+        (("use", "--preset", "nosuch"), "error: presets/nosuch.yaml: no such file"),
+        (("export", "out"), "error: "),
+    ],
+)
+def test_problems_are_one_line(run, words: tuple[str, ...], message: str) -> None:
+    result = run(*words)
+    assert result.exit_code == 1
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.output
+    assert lines[0].startswith(message)
+
+
+def test_doctor_says_what_is_missing_and_where_to_get_it(run) -> None:
+    result = run("doctor")
+    assert result.exit_code == 0
+    assert "dlib 68 points" in result.output
+    assert "2DFAN4 is absent" in " ".join(result.output.split())
