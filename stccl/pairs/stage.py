@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from stccl.clip import Clip, read_clips
 from stccl.errors import ClipRejected, StageError
+from stccl.extract.sound import read_sound
 from stccl.fingerprint import fingerprint
 from stccl.pairs.candidates import Candidate, candidates
 from stccl.pairs.params import PairsParams
@@ -88,7 +89,7 @@ STAGE = ItemStage(
     outputs=("pairs",),
     process=process,
     items=items,
-    code=("pairs", "clip"),
+    code=("pairs", "clip", "extract/sound"),
 )
 
 
@@ -134,9 +135,7 @@ def _warp_clips(source: Clip, target: Clip, data: Path, params: PairsParams) -> 
 
 
 def _sound(clip: Clip, data: Path) -> npt.NDArray[np.float32]:
-    from stccl.extract.sound import read_sound
-
-    sound: npt.NDArray[np.float32] = read_sound(data, clip.clip)
+    sound = read_sound(data, clip.clip)
     if not sound.size or np.ptp(sound) == 0:
         raise ClipRejected(
             "constant_sound",

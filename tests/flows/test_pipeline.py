@@ -1,6 +1,5 @@
 import json
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -71,8 +70,6 @@ def test_code_a_stage_depends_on_is_there(name):
 
 @pytest.mark.parametrize("name", ["extract", "landmarks", "align", "pairs"])
 def test_dvc_and_the_fingerprints_know_the_same_code(name):
-    if find_spec(f"stccl.{name}.stage") is None:
-        pytest.skip(f"stccl.{name} is not there yet")
     stage = load(f"stccl.{name}.stage:STAGE")
     for package in stage.code + _SHARED_CODE:
         path = f"stccl/{package}"

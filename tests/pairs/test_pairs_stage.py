@@ -1,6 +1,4 @@
-import sys
 from itertools import pairwise
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -9,17 +7,6 @@ from stccl.errors import StageError
 from stccl.pairs.stage import merge
 from stccl.perclip import run
 from stccl.tables.io import read_table, write_table
-
-try:
-    import stccl.extract.sound  # noqa: F401
-except ModuleNotFoundError:
-    # Until the extract stage is here: its one function, against the schema.
-    def _read_sound(data, clip):
-        blocks = read_table(data / "audio" / f"{clip}.parquet", "audio")["samples"].to_pylist()
-        return np.array([s for block in blocks for s in block], np.float32) / 32768
-
-    sys.modules["stccl.extract.sound"] = ModuleType("stccl.extract.sound")
-    sys.modules["stccl.extract.sound"].read_sound = _read_sound
 
 
 class InOrder:
