@@ -21,6 +21,7 @@ app = typer.Typer(
 
 PARAMS = Path("params.yaml")
 DATA = Path("data")
+TRAINED = "models/metric"
 
 
 def _one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -88,7 +89,7 @@ def export(
 def score(
     source: Annotated[str, typer.Argument(help="A clip's id, or a media file.")],
     generated: Annotated[str, typer.Argument(help="What was made from it: an id or a file.")],
-    metric: Annotated[str, typer.Option(help="A folder or a name on the hub.")] = "models/metric",
+    metric: Annotated[str, typer.Option(help="A folder or a name on the hub.")] = TRAINED,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
     """Say how well a manipulated clip keeps the correlations of its source.
@@ -98,6 +99,10 @@ def score(
     from stccl.evaluation.compare import compare
     from stccl.params import read_params
 
+    if metric == TRAINED and not Path(metric).is_dir():
+        raise StcclError(
+            f"no metric in {metric}; train one with `dvc repro`, or name one: --metric"
+        )
     result = compare(source, generated, data=DATA, metric=metric, params=read_params(PARAMS))
     print(json.dumps(asdict(result), indent=2) if as_json else result)
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def test_the_printed_score_names_its_parts(run, portrait_clips: Path) -> None:
     [
         (("score", "nobody", "nobody"), "error: nobody: neither a clip in data/aligned nor a file"),
         (("score", "params.yaml", "params.yaml"), "error: params.yaml: "),
-        (("score", "a", "b", "--metric", "models/none"), "error: models/none: "),
+        (("score", "a", "b", "--metric", "./none"), "error: ./none: "),
         (("use", "nosuch"), "error: "),
         (("use", "--preset", "nosuch"), "error: presets/nosuch.yaml: no such file"),
         (("export", "out"), "error: "),
@@ -65,6 +66,13 @@ def test_problems_are_one_line(run, words: tuple[str, ...], message: str) -> Non
     lines = result.stderr.strip().splitlines()
     assert len(lines) == 1, result.output
     assert lines[0].startswith(message)
+
+
+def test_without_a_metric_it_says_how_to_get_one(run) -> None:
+    shutil.rmtree("models")
+    result = run("score", "params.yaml", "params.yaml")
+    assert result.exit_code == 1
+    assert "error: no metric in models/metric; train one with `dvc repro`" in result.stderr
 
 
 def test_doctor_says_what_is_missing_and_where_to_get_it(run) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import cv2
 import numpy as np
 import pytest
-from scenes import Scene
+from tests.landmarks.scenes import Scene
 
 from stccl.align.params import AlignParams
 from stccl.align.warp import apply, canonical_px

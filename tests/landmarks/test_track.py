@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scenes import SIDE, Scene
+from tests.landmarks.scenes import SIDE, Scene
 
 from stccl.landmarks.track import Tracker, likeness, shape_change
 
