@@ -5,7 +5,6 @@ from dataclasses import asdict
 import cv2
 import numpy as np
 import pytest
-from tests.landmarks.scenes import Scene
 
 from stccl.align.params import AlignParams
 from stccl.align.warp import apply, canonical_px
@@ -16,6 +15,7 @@ from stccl.perclip import run
 from stccl.tables.frames import FrameReader
 from stccl.tables.io import TableWriter, read_table, write_table
 from stccl.tables.png import encode_png
+from tests.landmarks.scenes import Scene
 
 LANDMARKS = LandmarksParams(
     detector="dlib",

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.landmarks.scenes import SIDE, Scene
 
 from stccl.landmarks.track import Tracker, likeness, shape_change
+from tests.landmarks.scenes import SIDE, Scene
 
 
 def follow(scene: Scene, every: int):
