@@ -22,11 +22,15 @@ speed of random reads against that of writing."""
 ROW_GROUP_ROWS = 1024
 """Rows per row group of tables without pictures, whose rows are small."""
 
+_FLUSHED_ROWS = 16
+"""Handed to Arrow at once, at least: a call for every picture costs as much as the writing. More
+would gain little and hold more pictures in memory."""
+
 
 class TableWriter:
     """Writes one table under a temporary name and renames it when everything is written.
 
-    Rows are flushed in small groups, so memory does not grow with the table. Used as a context
+    Rows are flushed a few at a time, so memory does not grow with the table. Used as a context
     manager the file appears on success and nothing is left behind on failure.
 
     Args:
@@ -53,6 +57,8 @@ class TableWriter:
         self._rows_per_group = rows_per_group or (
             ROW_GROUP_FRAMES if has_pictures else ROW_GROUP_ROWS
         )
+        # Whole groups, so that all but the last are equally large.
+        self._rows_per_flush = self._rows_per_group * -(-_FLUSHED_ROWS // self._rows_per_group)
         path.parent.mkdir(parents=True, exist_ok=True)
         # A hash, since a long name may leave no room for more.
         short = hashlib.sha256(path.name.encode()).hexdigest()[:16]
@@ -86,7 +92,7 @@ class TableWriter:
             misfits = sorted(row.keys() ^ self._names)
             raise ValueError(f"{self.path.name}: columns {misfits} do not fit")
         self._rows.append(row)
-        if len(self._rows) >= self._rows_per_group:
+        if len(self._rows) >= self._rows_per_flush:
             self._flush()
 
     def extend(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -96,7 +102,8 @@ class TableWriter:
 
     def _flush(self) -> None:
         if self._rows:
-            self._file.write_table(pa.Table.from_pylist(self._rows, schema=self._columns))
+            rows = pa.Table.from_pylist(self._rows, schema=self._columns)
+            self._file.write_table(rows, row_group_size=self._rows_per_group)
             self._rows = []
 
     def finish(self) -> None:

@@ -40,6 +40,26 @@ def test_what_is_written_is_read(tmp_path_factory, rows, group):
     assert pq.read_table(path).drop_columns([]).to_pylist() == rows  # plain Parquet for anyone
 
 
+@pytest.mark.parametrize("rows", [1, 15, 16, 17, 50])
+@pytest.mark.parametrize("group", [1, 3, 16, 40])
+def test_all_row_groups_but_the_last_are_equally_large(tmp_path, rows, group):
+    path = tmp_path / "t.parquet"
+    with TableWriter(path, "rejected", rows_per_group=group) as table:
+        table.extend([ROW] * rows)
+    metadata = pq.read_metadata(path)
+    sizes = [metadata.row_group(k).num_rows for k in range(metadata.num_row_groups)]
+    assert sizes == [min(group, rows - start) for start in range(0, rows, group)]
+
+
+def test_pictures_have_a_row_group_each(tmp_path):
+    path = tmp_path / "t.parquet"
+    with TableWriter(path, "frames") as table:
+        table.extend(
+            {"frame": k, "time_s": 0.0, "source_time_s": 0.0, "png": b""} for k in range(20)
+        )
+    assert pq.read_metadata(path).num_row_groups == 20
+
+
 def test_lists_and_bytes_come_back(tmp_path):
     samples = np.arange(-5, 5, dtype=np.int16)
     with TableWriter(tmp_path / "a.parquet", "audio") as table:
