@@ -48,7 +48,7 @@ def run(
         StageError: Where no speaker is left to judge on.
     """
     training = params.metric.training
-    pairs = read_pairs(data, "metric-test", training.window_frames)
+    pairs = read_pairs(data, "metric-test", training.window_frames, training.frame_stride)
     if not pairs:
         raise StageError(
             "evaluate: no pair of split metric-test has frames with faces in both clips; give the "

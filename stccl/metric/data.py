@@ -23,7 +23,7 @@ _OPEN_CLIPS = 64
 
 @dataclass(frozen=True)
 class Window:
-    """Consecutive steps of a pair in which both clips move on.
+    """Evenly spaced steps of a pair; both clips move on between any two.
 
     Attributes:
         step: Where on the warping path it starts.
@@ -50,17 +50,20 @@ class PairWindows:
     windows: tuple[Window, ...]
 
 
-def read_pairs(data: Path, split: str, window_frames: int) -> list[PairWindows]:
+def read_pairs(
+    data: Path, split: str, window_frames: int, frame_stride: int = 1
+) -> list[PairWindows]:
     """The pairs of a split that have at least one window, by name.
 
-    A window takes the path's steps one after the other, leaving out those that repeat a frame of
-    either clip: a warped path dwells, and two equal frames have no disparity to compare. It never
-    reaches across a frame without a face.
+    A window takes every `frame_stride`-th of the path's steps, without those that repeat a frame
+    of either clip: a warped path dwells, and two equal frames have no disparity to compare. It
+    never reaches across a frame without a face.
     """
     rows = read_table(data / "pairs.parquet", "pairs").to_pylist()
     rows = sorted(
         (row for row in rows if row["split"] == split), key=lambda row: (row["pair"], row["step"])
     )
+    reach = frame_stride * (window_frames - 1) + 1
     faces: dict[str, npt.NDArray[np.bool_]] = {}
     pairs = []
     for name, path in groupby(rows, key=lambda row: row["pair"]):
@@ -70,9 +73,9 @@ def read_pairs(data: Path, split: str, window_frames: int) -> list[PairWindows]:
             if clip not in faces:
                 faces[clip] = _has_face(data / "aligned" / f"{clip}.parquet")
         windows = [
-            _window(run[start : start + window_frames])
+            _window(run[start : start + reach : frame_stride])
             for run in _runs(steps, faces[first["source"]], faces[first["target"]])
-            for start in range(len(run) - window_frames + 1)
+            for start in range(len(run) - reach + 1)
         ]
         if windows:
             about = {
@@ -85,17 +88,18 @@ def read_pairs(data: Path, split: str, window_frames: int) -> list[PairWindows]:
     return pairs
 
 
-def training_pairs(data: Path, window_frames: int) -> list[PairWindows]:
+def training_pairs(data: Path, window_frames: int, frame_stride: int = 1) -> list[PairWindows]:
     """The pairs of `metric-train`.
 
     Raises:
         StageError: Where there is none.
     """
-    pairs = read_pairs(data, "metric-train", window_frames)
+    pairs = read_pairs(data, "metric-train", window_frames, frame_stride)
     if not pairs:
+        reach = frame_stride * (window_frames - 1) + 1
         raise StageError(
-            f"metric: no pair of split metric-train has {window_frames} frames in a row with faces "
-            "in both clips; give the dataset speakers who say the same words in several emotions"
+            f"metric: no pair of split metric-train has {reach} frames in a row with faces in both "
+            "clips; give the dataset speakers who say the same words in several emotions"
         )
     return pairs
 

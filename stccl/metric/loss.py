@@ -59,12 +59,25 @@ class Similarity(NamedTuple):
     temporal: PartSimilarity | None
 
 
-class _Level(NamedTuple):
-    """What one part compares at one level: B·x items of S vectors each."""
+class Level(NamedTuple):
+    """What one part compares at one level: B·x items, x frames or pairs of frames, of S vectors.
+
+    Attributes:
+        query: Unit vectors of the generated side, (B·x, S, C).
+        key: Those of the source side, which belong to them.
+        weight: How much each counts, (B·x, S); None where all count alike.
+    """
 
     query: Tensor
     key: Tensor
     weight: Tensor | None
+
+
+class Compared(NamedTuple):
+    """Levels of both parts; none for a part that is switched off or has a single frame."""
+
+    spatial: list[Level]
+    temporal: list[Level]
 
 
 class STCCLLoss(nn.Module):
@@ -149,15 +162,18 @@ class STCCLLoss(nn.Module):
         Raises:
             ValueError: As `forward`, on every device.
         """
+        compared = self.compare(a, b, locations=locations)
+        return Similarity(*(_part_similarity(levels, len(a)) for levels in compared))
+
+    @torch.no_grad()
+    def compare(self, a: Tensor, b: Tensor, *, locations: Locations | None = None) -> Compared:
+        """The very vectors whose similarity is the similarity of `a` and `b`; see `similarity`."""
         self._check(a, b, names=("a", "b"))
         _check_finite(a=a, b=b)
         if locations is None:
             fixed = torch.Generator().manual_seed(0)
             locations = draw_locations(a.shape[-2], a.shape[-1], self.config, fixed)
-        samples = len(a)
-        return Similarity(
-            *(_part_similarity(levels, samples) for levels in self._compare(a, b, locations))
-        )
+        return self._compare(a, b, locations)
 
     def freeze(self) -> Self:
         """No more learning: evaluation mode for good, no gradients for the parameters."""
@@ -229,10 +245,8 @@ class STCCLLoss(nn.Module):
                 f"got {frames}"
             )
 
-    def _compare(
-        self, generated: Tensor, source: Tensor, locations: Locations | None
-    ) -> tuple[list[_Level], list[_Level]]:
-        """Unit vectors of both sides: spatial levels, temporal levels."""
+    def _compare(self, generated: Tensor, source: Tensor, locations: Locations | None) -> Compared:
+        """Unit vectors of both sides, with the gradients of the loss."""
         if generated.ndim == 4:
             generated, source = generated[:, None], source[:, None]
         if locations is None:
@@ -245,9 +259,12 @@ class STCCLLoss(nn.Module):
         maps = list(zip(query_maps, key_maps, strict=True))
         spatial = self._levels(maps, self.spatial_heads, locations.spatial, spatial_disparity)
         if generated.shape[1] < 2:
-            return spatial, []
+            return Compared(spatial, [])
         between_frames = partial(temporal_disparity, frame_pairs=self.config.frame_pairs)
-        return spatial, self._levels(maps, self.temporal_heads, locations.temporal, between_frames)
+        return Compared(
+            spatial,
+            self._levels(maps, self.temporal_heads, locations.temporal, between_frames),
+        )
 
     def _maps(self, images: Tensor) -> list[Tensor]:
         maps = self.backbone(images.flatten(0, 1))
@@ -259,7 +276,7 @@ class STCCLLoss(nn.Module):
         heads: nn.ModuleList,
         locations: tuple[Tensor, ...],
         disparity: Callable[[Tensor, Tensor], Tensor],
-    ) -> list[_Level]:
+    ) -> list[Level]:
         if not heads:
             return []
         if len(locations) != len(heads):
@@ -273,7 +290,7 @@ class STCCLLoss(nn.Module):
             query = disparity(query_map, place)
             with torch.no_grad():
                 key = unit_vectors(head(disparity(key_map, place)))
-            levels.append(_Level(unit_vectors(head(query)), key, self._weight(query)))
+            levels.append(Level(unit_vectors(head(query)), key, self._weight(query)))
         return levels
 
     def _weight(self, disparity: Tensor) -> Tensor | None:
@@ -283,7 +300,7 @@ class STCCLLoss(nn.Module):
             disparity, scale=self.config.adaptive_scale, power=self.config.adaptive_power
         )
 
-    def _level_loss(self, level: _Level) -> Tensor:
+    def _level_loss(self, level: Level) -> Tensor:
         each = info_nce(level.query, level.key, temperature=self.config.temperature)
         return (each if level.weight is None else level.weight * each).mean()
 
@@ -318,7 +335,7 @@ def _heads(widths: tuple[int, ...]) -> nn.ModuleList:
     return heads
 
 
-def _part_similarity(levels: list[_Level], samples: int) -> PartSimilarity | None:
+def _part_similarity(levels: list[Level], samples: int) -> PartSimilarity | None:
     if not levels:
         return None
     columns = []

@@ -13,7 +13,11 @@ class TrainingParams(Section):
 
     steps: int = Field(ge=1, description="Optimiser steps.")
     batch_windows: int = Field(ge=1, description="Pairs of windows per step.")
-    window_frames: int = Field(ge=1, description="Consecutive frames per window.")
+    window_frames: int = Field(ge=1, description="Frames per window.")
+    frame_stride: int = Field(
+        ge=1,
+        description="Steps from a window's frame to its next; at 25 Hz neighbours differ by noise.",
+    )
     learning_rate: float = Field(gt=0, description="Of Adam.")
     arcface: str | None = Field(description="Backbone weights to begin with; null: random ones.")
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field(

@@ -43,12 +43,7 @@ def draw_locations(
     for size, centres, positions in zip(sizes, config.centres, config.positions, strict=True):
         inner = inner_region(*size, config.inner_fraction)
         if config.spatial:
-            centre = _some_of(inner, centres, generator)
-            steps = torch.tensor([row * size[1] + column for row, column in NEIGHBOURS])
-            pairs = torch.stack(
-                [centre.repeat_interleave(len(steps)), (centre[:, None] + steps).flatten()], 1
-            )
-            spatial.append(pairs)
+            spatial.append(with_neighbours(_some_of(inner, centres, generator), size[1]))
         if config.temporal:
             temporal.append(_some_of(inner, positions, generator))
     return Locations(tuple(spatial), tuple(temporal))
@@ -68,6 +63,18 @@ def inner_region(height: int, width: int, inner_fraction: float) -> Tensor:
         )
     )
     return (rows[:, None] * width + columns).flatten()
+
+
+def with_neighbours(centres: Tensor, width: int) -> Tensor:
+    """Every centre with each of its eight neighbours, (8·centres, 2), in a map of this width.
+
+    >>> with_neighbours(torch.tensor([12]), 5).T.tolist()
+    [[12, 12, 12, 12, 12, 12, 12, 12], [6, 7, 8, 11, 13, 16, 17, 18]]
+    """
+    steps = torch.tensor([row * width + column for row, column in NEIGHBOURS])
+    return torch.stack(
+        [centres.repeat_interleave(len(steps)), (centres[:, None] + steps).flatten()], dim=1
+    )
 
 
 def _border(side: int, inner_fraction: float) -> int:

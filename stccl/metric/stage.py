@@ -46,8 +46,8 @@ def run(
     """
     settings = params.metric
     training = settings.training
-    pairs = training_pairs(data, training.window_frames)
-    unseen = read_pairs(data, "metric-test", training.window_frames)
+    pairs = training_pairs(data, training.window_frames, training.frame_stride)
+    unseen = read_pairs(data, "metric-test", training.window_frames, training.frame_stride)
     heldout = evenly(unseen, -(-training.heldout_windows // max(1, len(unseen))))
     arcface = Path(training.arcface) if training.arcface else None
     if arcface is not None and not arcface.is_file():

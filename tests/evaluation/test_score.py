@@ -28,28 +28,88 @@ def clips(made_data):
     return both
 
 
-def test_it_is_the_similarity_of_the_windows(loss, clips):
+def test_similarities_are_those_of_the_windows(loss, clips):
     source, generated = (clip[:8] for clip in clips)
     found = score(iter(source), iter(generated), loss, window_frames=4)
     parts = []
     for i in (0, 4):
         sides = (as_input(clip[i : i + 4], 48)[None] for clip in (generated, source))
         parts.append(loss.similarity(*sides))
-    spatial = np.mean([float(p.spatial.positive_cosine.mean()) for p in parts])
-    assert found.spatial_positive == pytest.approx(spatial, abs=1e-5)
-    assert found.spatial_margin == pytest.approx(
-        found.spatial_positive - found.spatial_negative, abs=1e-6
-    )
-    assert found.score == pytest.approx((found.spatial_margin + found.temporal_margin) / 2)
+    for part in ("spatial", "temporal"):
+        for sign in ("positive", "negative"):
+            expected = np.mean(
+                [float(getattr(getattr(p, part), f"{sign}_cosine").mean()) for p in parts]
+            )
+            assert getattr(found, f"{part}_{sign}") == pytest.approx(expected, abs=1e-5)
+    assert found.score == pytest.approx((found.spatial_coherence + found.temporal_coherence) / 2)
     assert (found.frames_compared, found.frames_left_out) == (8, 0)
+
+
+def coherence_of(loss, source, generated, windows, part):
+    """numpy's correlation coefficient of whole trajectories, each region about its own mean."""
+    sides = [[], []]
+    for window in windows:
+        images = (as_input([clip[i] for i in window], 48)[None] for clip in (generated, source))
+        levels = getattr(loss.compare(*images), part)
+        for side, name in zip(sides, ("query", "key"), strict=True):
+            vectors = [
+                getattr(level, name) / getattr(level, name).shape[1] ** 0.5 for level in levels
+            ]
+            side.append(np.concatenate([v.flatten(1).numpy() for v in vectors], axis=1))
+    q, k = (np.concatenate(side).astype(float) for side in sides)
+    return np.corrcoef((q - q.mean(0)).ravel(), (k - k.mean(0)).ravel())[0, 1]
+
+
+def test_coherence_is_the_correlation_over_time(loss, clips):
+    source, generated = clips[0][:11], clips[1][:11]
+    source[5] = None
+    found = score(source, generated, loss, window_frames=4)
+    windows = [range(4), range(4, 5), range(6, 10), range(10, 11)]
+    expected = coherence_of(loss, source, generated, windows, "spatial")
+    assert found.spatial_coherence == pytest.approx(expected, abs=1e-6)
+    windows = [range(4), range(6, 10)]
+    expected = coherence_of(loss, source, generated, windows, "temporal")
+    assert found.temporal_coherence == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_clip_is_most_like_itself(loss, clips):
     source, generated = clips
     same = score(source, source, loss)
+    assert same.score == pytest.approx(1, abs=1e-5)
     assert same.spatial_positive == pytest.approx(1, abs=1e-5)
     assert same.temporal_positive == pytest.approx(1, abs=1e-5)
-    assert same.score > score(source, generated[::-1], loss).score
+    assert 1 > score(source, generated, loss).score > score(source, generated[::-1], loss).score
+
+
+def test_stills_have_nothing_to_compare(loss, clips):
+    with pytest.raises(StcclError, match="nothing changes in 5 frames of one of the clips"):
+        score(clips[0][:5], [clips[1][0]] * 5, loss)
+
+
+def test_it_reads_as_a_table(loss, clips):
+    source = [*clips[0]]
+    source[4] = None
+    found = score(source, clips[1], loss)
+    first, *table, last = str(found).splitlines()
+    assert first == f"score {found.score:.3f}"
+    assert table[0].split() == ["coherence", "positive", "negative"]
+    assert table[1].split() == [
+        "spatial",
+        *(
+            f"{value:.3f}"
+            for value in (found.spatial_coherence, found.spatial_positive, found.spatial_negative)
+        ),
+    ]
+    assert len({len(line) for line in table}) == 1
+    assert last == "11 frames compared, 1 left out"
+
+
+def test_a_part_that_is_off_is_a_dash(small, clips):
+    loss = initial(small.model_copy(update={"temporal": False}), 0).freeze()
+    found = score(*clips, loss)
+    assert found.temporal_coherence is None
+    assert found.score == found.spatial_coherence
+    assert str(found).splitlines()[3].split() == ["temporal", "–", "–", "–"]
 
 
 def test_frames_without_a_face_and_beyond_the_end_are_counted(loss, clips):
@@ -72,10 +132,11 @@ def test_nothing_to_compare_is_one_line(loss):
         score([None, None], [None, None], loss)
 
 
-def test_single_frames_have_no_temporal_part(loss, clips):
-    found = score(clips[0][:1], clips[1][:1], loss)
-    assert found.temporal_margin is None
-    assert found.score == found.spatial_margin
+def test_frames_far_apart_have_no_temporal_part(loss, clips):
+    source = [None if i % 2 else image for i, image in enumerate(clips[0])]
+    found = score(source, clips[1], loss)
+    assert found.temporal_coherence is None
+    assert found.score == found.spatial_coherence
 
 
 def test_coherent_similarity_is_the_mean_over_all_batches(loss, made_data):

@@ -111,6 +111,7 @@ def small_params(small) -> Params:
             "steps": 6,
             "batch_windows": 2,
             "window_frames": 3,
+            "frame_stride": 1,
             "eval_every_steps": 2,
             "heldout_windows": 4,
             "checkpoint_every_steps": 1,

@@ -54,6 +54,14 @@ def test_a_window_never_reaches_across_a_missing_face(tmp_path):
     assert [w.source_frames for w in windows_of(tmp_path)] == [(0, 1, 2), (4, 5, 6)]
 
 
+def test_frames_of_a_window_can_stand_apart(tmp_path):
+    write_pair(tmp_path, [(i, i) for i in range(9)], missing_source=[7])
+    found = [w.source_frames for w in read_pairs(tmp_path, "metric-train", 3, 2)[0].windows]
+    assert found == [(0, 2, 4), (1, 3, 5), (2, 4, 6)]
+    with pytest.raises(StageError, match="no pair of split metric-train has 9 frames in a row"):
+        training_pairs(tmp_path, 3, 4)
+
+
 def test_the_last_window_is_reached(tmp_path):
     write_pair(tmp_path, [(i, i) for i in range(20)])
     assert windows_of(tmp_path)[-1].target_frames == (17, 18, 19)
