@@ -1,5 +1,7 @@
 """`python -m flows.report`: one page that shows what came out."""
 
+from functools import partial
+
 from flows.local import StageRunner
 from flows.stage import Folders, Stage, main
 from stccl.params import Params
@@ -7,8 +9,11 @@ from stccl.params import Params
 
 def work(params: Params, folders: Folders, runner: StageRunner) -> None:
     """Write the page."""
+    from stccl.metric.heatmap import region_similarity
+    from stccl.metric.loss import STCCLLoss
     from stccl.report.stage import run
 
+    loss = STCCLLoss.from_pretrained(folders.models / "metric")
     run(
         folders.data,
         folders.models,
@@ -17,6 +22,7 @@ def work(params: Params, folders: Folders, runner: StageRunner) -> None:
         folders.report,
         params,
         runner.progress,
+        regions=partial(region_similarity, loss) if loss.config.spatial else None,
     )
 
 
