@@ -129,6 +129,14 @@ class Summary:
         return text
 
 
+class TooManyRejected(StageError):
+    """More items are bad than a stage may have; what it did all the same is its `summary`."""
+
+    def __init__(self, message: str, summary: Summary) -> None:
+        super().__init__(message)
+        self.summary = summary
+
+
 class Runner(Protocol):
     """Spreads chunks of work; results come in any order."""
 
@@ -208,10 +216,11 @@ def run(
     summary = Summary(definition.name, len(plan.todo) - new, plan.kept, tuple(rejections))
     if len(rejections) > max_rejected * len(items):
         worst = "; ".join(f"{r.clip}: {r.reason}: {r.detail}" for r in rejections[:3])
-        raise StageError(
+        raise TooManyRejected(
             f"{definition.name}: {len(rejections)} of {len(items)} rejected, more "
             f"than run.max_rejected = {max_rejected:g} allows ({worst}); see "
-            f"data/{definition.name}/rejected.parquet"
+            f"data/{definition.name}/rejected.parquet",
+            summary,
         )
     return summary
 
