@@ -12,7 +12,7 @@ def work(params: Params, folders: Folders, runner: StageRunner) -> None:
     run(folders.data, folders.models, folders.metrics, folders.plots, params, runner.progress)
 
 
-STAGE = Stage("evaluate", "evaluate", work)
+STAGE = Stage("evaluate", "evaluate", work, numbers=Folders().metrics / "evaluation.json")
 
 if __name__ == "__main__":
     main(STAGE)

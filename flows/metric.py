@@ -20,7 +20,7 @@ def work(params: Params, folders: Folders, runner: StageRunner) -> None:
     )
 
 
-STAGE = Stage("metric", "metric", work)
+STAGE = Stage("metric", "metric", work, numbers=Folders().metrics / "metric.json")
 
 if __name__ == "__main__":
     main(STAGE)

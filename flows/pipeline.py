@@ -7,9 +7,12 @@ stages that do not need each other run side by side. With no Prefect server this
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from graphlib import TopologicalSorter
 
 from flows.server import leave, quieten_prefect, server_that_answers
@@ -22,6 +25,16 @@ _OUTCOMES = {
     "is cached - skipping run": "cached",
     "Running stage": "ran",
 }
+# What DVC says after each stage, of files that this project does not put under git's care.
+_ADVICE = (
+    "To track the changes",
+    "git add",
+    "To enable auto staging",
+    "dvc config",
+    "Use `dvc push`",
+)
+_STOP_S = 10.0
+_running: "set[subprocess.Popen[str]]" = set()
 
 
 def stages_after() -> dict[str, set[str]]:
@@ -98,19 +111,40 @@ def repro(
         text=True,
         errors="replace",
         env={**inherited, **environment},
+        start_new_session=True,  # stopping it is `stop`'s, wherever the wish comes from
     ) as process:
+        _running.add(process)
         assert process.stdout is not None
         for line in process.stdout:
-            if not line.strip():
+            if not line.strip() or line.lstrip().startswith(_ADVICE):
                 continue
             said.append(line.rstrip())
             show(said[-1])
             outcome = next((v for k, v in _OUTCOMES.items() if k in line), outcome)
+    _running.discard(process)
     if process.returncode:
         # The stage says what is wrong before DVC says that it failed.
         reasons = [line for line in said if line.startswith("error: ")]
         raise StageError((reasons or said)[-1].removeprefix("error: "))
     return outcome
+
+
+def stop() -> None:
+    """Interrupt the stages that are running, and end those that do not heed it."""
+    stopped = list(_running)
+    for process in stopped:
+        _signal_group(process, signal.SIGINT)
+    deadline = time.monotonic() + _STOP_S
+    for process in stopped:
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            _signal_group(process, signal.SIGKILL)
+
+
+def _signal_group(process: "subprocess.Popen[str]", number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def main() -> None:

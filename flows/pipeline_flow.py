@@ -1,37 +1,59 @@
 """The pipeline as a Prefect flow, a task run per stage; see `flows.pipeline`."""
 
+import logging
 from typing import Any
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger, runtime, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
+from prefect.exceptions import FailedRun
 from prefect.futures import wait
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed, Failed
 
-from flows.pipeline import chosen, repro, stages_after
+from flows.pipeline import chosen, repro, stages_after, stop
 from flows.server import PARENT_VARIABLE, lose
 from stccl.errors import StageError, StcclError
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether Prefect logs more than that a run has failed, which its state says as well."""
+    if not isinstance(record.exc_info, tuple):
+        return True
+    kind = record.exc_info[0]
+    return kind is not None and not issubclass(kind, FailedRun)
+
+
+for _name in ("prefect.flow_runs", "prefect.task_runs"):
+    logging.getLogger(_name).addFilter(_is_news)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
 def run_stage(stage: str, force: bool) -> State[str]:
     """Bring one stage up to date; what it says goes to the log of this task run."""
-    logger = get_run_logger()
     context = TaskRunContext.get()
     environment = {PARENT_VARIABLE: str(context.task_run.id)} if context else {}
     if url := PREFECT_API_URL.value():
         environment["PREFECT_API_URL"] = url
     try:
-        outcome = repro(stage, force=force, show=logger.info, environment=environment)
+        outcome = repro(stage, force=force, show=_log, environment=environment)
     except StageError as error:
         return Failed(message=str(error))
     return Completed(message=outcome)
 
 
-@flow(name="pipeline", flow_run_name="pipeline", persist_result=False)
+def _log(line: str) -> None:
+    get_run_logger().log(logging.ERROR if line.startswith("error: ") else logging.INFO, line)
+
+
+def _run_name() -> str:
+    stages = runtime.flow_run.parameters.get("stages")
+    return " ".join(("pipeline", *(stages or [])))
+
+
+@flow(name="pipeline", flow_run_name=_run_name, persist_result=False)
 def pipeline(stages: list[str] | None = None, force: bool = False) -> State[Any]:
     """Bring stages up to date, in the order `dvc.yaml` says.
 
@@ -48,7 +70,11 @@ def pipeline(stages: list[str] | None = None, force: bool = False) -> State[Any]
         futures[stage] = run_stage.with_options(task_run_name=stage).submit(
             stage, force, return_state=False, wait_for=[futures[earlier] for earlier in after]
         )
-    wait(list(futures.values()))
+    try:
+        wait(list(futures.values()))
+    except BaseException:  # interrupted here, or cancelled in the UI
+        stop()
+        raise
     states = {stage: future.state for stage, future in futures.items()}
     rows = [{"stage": stage, "outcome": _outcome(state)} for stage, state in states.items()]
     create_table_artifact(rows, key="pipeline-stages", description="What became of every stage")

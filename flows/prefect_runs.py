@@ -5,6 +5,7 @@ and the work goes on, and a connection that fails where Prefect cannot do withou
 that what is left is done plainly.
 """
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ from flows.stage import Folders, Result, Stage, run_plainly
 from flows.task_runners import task_runner
 from stccl.errors import StcclError
 from stccl.params import Params
-from stccl.perclip import Rejection, Summary
+from stccl.perclip import Rejection, Summary, TooManyRejected
 
 _PROGRESS_EVERY_S = 2.0
 
@@ -197,10 +198,18 @@ def run_as_flow(stage: Stage, params: Params) -> Result:
                 results.append(stage.work(params, Folders(), runner))
         except (StcclError, OSError) as error:
             problems.append(error)
+            if isinstance(error, TooManyRejected):
+                _show(error.summary, page)
             return Failed(message=str(error))
         finally:
             runner.close()
-        return Completed(message=_describe(stage, results[0], page))
+        _show(results[0], page)
+        if stage.numbers is not None:
+            page.table("numbers", [*_numbers(json.loads(stage.numbers.read_bytes()))])
+        if stage.faces is not None:
+            url = faces_as_data_url(Folders().data, stage.faces)
+            page.image("faces", url, f"What {stage.name} wrote")
+        return Completed(message=str(results[0] or f"{stage.name}: done"))
 
     token = _body.set(body)
     try:
@@ -235,8 +244,8 @@ def _run(stage: Stage, params: Params) -> None:
     run_flow(definition, flow_run=run, parameters=shown, return_type="state")
 
 
-def _describe(stage: Stage, result: Result, page: Page) -> str:
-    """Put the result on the page; a line of it."""
+def _show(result: Result, page: Page) -> None:
+    """Put the result on the page."""
     if isinstance(result, Summary):
         counts = {
             "computed": result.done,
@@ -246,10 +255,15 @@ def _describe(stage: Stage, result: Result, page: Page) -> str:
         page.table("summary", [counts])
     rejections: Sequence[Rejection] = getattr(result, "rejections", ())
     page.table("rejected", [_row(rejection) for rejection in rejections])
-    if stage.faces is not None:
-        url = faces_as_data_url(Folders().data, stage.faces)
-        page.image("faces", url, f"What {stage.name} wrote")
-    return str(result or f"{stage.name}: done")
+
+
+def _numbers(tree: Mapping[str, Any], *above: str) -> Iterator[dict[str, Any]]:
+    """The leaves of nested numbers, each with its way down."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _numbers(value, *above, name)
+        else:
+            yield {"number": " / ".join((*above, name)), "value": value}
 
 
 def _row(rejection: Rejection) -> dict[str, str]:

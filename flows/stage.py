@@ -44,12 +44,14 @@ class Stage:
         section: Its section of `params.yaml`.
         work: Does it. Doing it again finds finished work and keeps it.
         faces: The table under `data/` whose pictures show what it did.
+        numbers: The JSON file it writes with what came out.
     """
 
     name: str
     section: str
     work: Callable[[Params, Folders, StageRunner], Result]
     faces: str | None = None
+    numbers: Path | None = None
 
 
 def per_clip(stage: str, section: str, *, faces: str | None = None) -> Stage:
