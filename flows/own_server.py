@@ -2,7 +2,6 @@
 
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from flows.leash import on_leash
 from stccl.errors import StageError
 
 DEFAULT_API = "http://127.0.0.1:4200/api"
@@ -19,7 +19,6 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LOG = Path(".stccl") / "prefect-server.log"
 _ANSWER_S = 3.0
 _START_S = 120.0  # the first start makes the database
-_END_S = 10.0
 
 
 @contextmanager
@@ -41,26 +40,11 @@ def running_server(url: str) -> Iterator[None]:
             f"port {port} belongs to another program; choose a free one: "
             f"`PREFECT_API_URL=http://127.0.0.1:{port + 1}/api make ui`"
         )
-    command = (sys.executable, "-m", "prefect", "server", "start")
     _LOG.parent.mkdir(exist_ok=True)
-    with _LOG.open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--host", host, "--port", str(port)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for its parent, which needs it until the end
-        )
-    try:
+    command = ("prefect", "server", "start", "--host", host, "--port", str(port))
+    with _LOG.open("wb") as log, on_leash(*command, output=log) as process:
         _wait_for(process, url)
         yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(_END_S)
-        except subprocess.TimeoutExpired:  # a page that is open holds its connection
-            process.kill()
-            process.wait()
 
 
 def _wait_for(process: "subprocess.Popen[bytes]", url: str) -> None:

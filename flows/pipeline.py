@@ -7,14 +7,12 @@ stages that do not need each other run side by side. With no Prefect server this
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from graphlib import TopologicalSorter
 
+from flows.leash import on_leash
 from flows.server import leave, quieten_prefect, server_that_answers
 from flows.stage import ended_in_one_line
 from stccl.errors import StageError
@@ -33,8 +31,7 @@ _ADVICE = (
     "dvc config",
     "Use `dvc push`",
 )
-_STOP_S = 10.0
-_running: "set[subprocess.Popen[str]]" = set()
+_running: "set[subprocess.Popen[bytes]]" = set()
 
 
 def stages_after() -> dict[str, set[str]]:
@@ -100,27 +97,23 @@ def repro(
     Raises:
         StageError: With the last line that says why.
     """
-    command = [*_REPRO, "--single-item", *(["--force"] if force else []), stage]
+    command = ["dvc", "repro", "--single-item", *(["--force"] if force else []), stage]
     # What Prefect tells this process about its own run is not true of the stage's.
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT__")}
     outcome, said = "up to date", [f"dvc ended with nothing to say about {stage}"]
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env={**inherited, **environment},
-        start_new_session=True,  # stopping it is `stop`'s, wherever the wish comes from
+    with on_leash(
+        *command, output=subprocess.PIPE, environment={**inherited, **environment}
     ) as process:
         _running.add(process)
         assert process.stdout is not None
-        for line in process.stdout:
-            if not line.strip() or line.lstrip().startswith(_ADVICE):
+        for raw in process.stdout:
+            line = raw.decode(errors="replace").rstrip()
+            if not line or line.lstrip().startswith(_ADVICE):
                 continue
-            said.append(line.rstrip())
-            show(said[-1])
+            said.append(line)
+            show(line)
             outcome = next((v for k, v in _OUTCOMES.items() if k in line), outcome)
+        process.wait()  # letting go of it before would interrupt it
     _running.discard(process)
     if process.returncode:
         # The stage says what is wrong before DVC says that it failed.
@@ -130,21 +123,10 @@ def repro(
 
 
 def stop() -> None:
-    """Interrupt the stages that are running, and end those that do not heed it."""
-    stopped = list(_running)
-    for process in stopped:
-        _signal_group(process, signal.SIGINT)
-    deadline = time.monotonic() + _STOP_S
-    for process in stopped:
-        try:
-            process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            _signal_group(process, signal.SIGKILL)
-
-
-def _signal_group(process: "subprocess.Popen[str]", number: int) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
+    """Interrupt the stages that are running."""
+    for process in list(_running):
+        assert process.stdin is not None
+        process.stdin.close()
 
 
 def main() -> None:

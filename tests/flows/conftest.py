@@ -75,10 +75,14 @@ class Server:
         self.process.wait()
 
 
-def start_server(home: Path) -> Server:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+def start_server(home: Path) -> Server:
+    port = free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
     process = subprocess.Popen(
         [
