@@ -42,9 +42,13 @@ def running_server(url: str) -> Iterator[None]:
         )
     _LOG.parent.mkdir(exist_ok=True)
     command = ("prefect", "server", "start", "--host", host, "--port", str(port))
-    with _LOG.open("wb") as log, on_leash(*command, output=log) as process:
+    with _LOG.open("wb") as log:
+        process = on_leash(*command, output=log)
+    try:
         _wait_for(process, url)
         yield
+    finally:
+        process.communicate()
 
 
 def _wait_for(process: "subprocess.Popen[bytes]", url: str) -> None:

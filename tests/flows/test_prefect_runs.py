@@ -83,5 +83,5 @@ def test_an_unknown_task_runner_package_is_one_line(project: Project, server: Se
     if code == 0:
         pytest.skip("prefect-ray is installed")
     assert err.splitlines()[-1] == (
-        "error: run.task_runner: ray needs the package prefect-ray; run `pip install prefect-ray`"
+        "error: run.task_runner: ray needs a package more; run `pip install -e '.[ray]'`"
     )

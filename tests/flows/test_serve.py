@@ -3,6 +3,7 @@
 import signal
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -36,13 +37,9 @@ def test_a_run_from_the_ui_and_then_everything_ends_in_the_middle_of_another(
     with served.start("-m", "flows.serve", items=20, busy_s=0.3) as process:
         _until_served(process)
         run = _start_run(served, "get")
-        while (state := _state(served, run)) not in ("COMPLETED", "FAILED", "CRASHED"):
-            time.sleep(0.5)
-        assert state == "COMPLETED"
+        _until(lambda: _state(served, run) == "COMPLETED")
         _start_run(served, "toy")
-        while not list((served.folder / "data").rglob("clip-*.parquet")):
-            assert process.poll() is None
-            time.sleep(0.1)
+        _until(lambda: _clips(served))
         started = _descendants(process.pid)
         assert len(started) >= 5  # the server, the run, dvc, the stage, its workers
         process.send_signal(how)
@@ -51,31 +48,22 @@ def test_a_run_from_the_ui_and_then_everything_ends_in_the_middle_of_another(
     assert out.endswith("serve: ended\n")
     for noise in ("Traceback", "RuntimeWarning", "never awaited"):
         assert noise not in err + out
-    deadline = time.monotonic() + 20
-    while alive := [pid for pid in started if _is_alive(pid)]:
-        assert time.monotonic() < deadline, [_command(pid) for pid in alive]
-        time.sleep(0.1)
+    _until(lambda: not [pid for pid in started if _is_alive(pid)])
 
 
 @pytest.mark.slow
 def test_cancelling_a_run_in_the_ui_stops_its_stages(served: Project):
+    assert served.run("-m", "dvc", "repro", "--quiet", "get@a", "get@b")[0] == 0
     with served.start("-m", "flows.serve", items=40, busy_s=0.5) as process:
         try:
             _until_served(process)
             run = _start_run(served, "toy", stages=["toy"])
-            while not list((served.folder / "data").rglob("clip-*.parquet")):
-                assert process.poll() is None
-                time.sleep(0.1)
+            _until(lambda: _clips(served))
             server = {*_descendants(process.pid, depth=1)}
             _post(served, f"/flow_runs/{run}/set_state", state={"type": "CANCELLING"})
-            while (state := _state(served, run)) != "CANCELLED":
-                assert state == "CANCELLING"
-                time.sleep(0.2)
-            deadline = time.monotonic() + 30
-            while {*_descendants(process.pid)} - server:
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-            assert len(list((served.folder / "data").rglob("clip-*.parquet"))) < 40
+            _until(lambda: _state(served, run) == "CANCELLED")
+            _until(lambda: not {*_descendants(process.pid)} - server)
+            assert 0 < len(_clips(served)) < 40
         finally:
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=60)
@@ -148,5 +136,12 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def _command(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+def _clips(project: Project) -> list[Path]:
+    return list((project.folder / "data").rglob("clip-*.parquet"))
+
+
+def _until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
