@@ -4,6 +4,8 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# The CPU build needs nothing that is not in the lock file; GPU builds bring their own libraries.
+TORCH_DEPS := $(if $(findstring /cpu,$(TORCH_INDEX)),--no-deps)
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -32,7 +34,7 @@ setup: .venv/installed
 	$(PYTHON) -m venv .venv
 	grep -v '^torch==' requirements.lock > .venv/without-torch.txt
 	$(PIP) --no-deps -r .venv/without-torch.txt
-	$(PIP) --retries 1 --extra-index-url $(TORCH_INDEX) -c requirements.lock torch
+	$(PIP) --retries 1 --extra-index-url $(TORCH_INDEX) -c requirements.lock $(TORCH_DEPS) torch
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
