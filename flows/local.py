@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from stccl.errors import StageError
+from stccl.perclip import Runner
 
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _PLAIN_LINES = 10
@@ -89,18 +90,8 @@ def one_line_when_killed(name: str) -> Iterator[None]:
         ) from None
 
 
-class StageRunner(Protocol):
-    """What a stage is given to do its work with; see `stccl.perclip.Runner`."""
-
-    def map(
-        self,
-        function: Callable[..., Any],
-        chunks: Sequence[tuple[Any, ...]],
-        *,
-        sizes: Sequence[int],
-    ) -> Iterator[Any]:
-        """Call `function(*chunk)` for every chunk; results come in any order."""
-        ...
+class StageRunner(Runner, Protocol):
+    """What a stage is given to do its work with."""
 
     def progress(self, done: int, total: int) -> None:
         """Show how far the stage is."""
