@@ -11,7 +11,7 @@ from pathlib import Path
 from stccl.fingerprint import file_sha256
 
 WEIGHTS = Path("weights")
-"""Where published files are looked for, below the project's folder."""
+"""Where files without a place of their own are put, below the project's folder."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,9 @@ def _packaged(package: str, inside: str) -> Path:
 
 def registry() -> tuple[Weight, ...]:
     """All pretrained parts."""
+    import torch  # the one who knows where its hub keeps files
+
+    hub = Path(torch.hub.get_dir()) / "checkpoints"
     return (
         Weight(
             "dlib 68 points",
@@ -69,7 +72,7 @@ def registry() -> tuple[Weight, ...]:
             "face detection (detector: fan)",
             "BSD-3-Clause",
             "https://www.adrianbulat.com/downloads/python-fan/s3fd-619a316812.pth",
-            WEIGHTS / "s3fd-619a316812.pth",
+            hub / "s3fd-619a316812.pth",
             "619a316812",
             "landmarks.detector: dlib",
         ),
@@ -77,14 +80,14 @@ def registry() -> tuple[Weight, ...]:
             "2DFAN4",
             "68 points (detector: fan)",
             "BSD-3-Clause",
-            "https://www.adrianbulat.com/downloads/python-fan/2DFAN4-cd938726ad.zip",
-            WEIGHTS / "2DFAN4-cd938726ad.zip",
-            "cd938726ad",
+            "https://www.adrianbulat.com/downloads/python-fan/2DFAN4-11f355bf06.pth.tar",
+            hub / "2DFAN4-11f355bf06.pth.tar",
+            "11f355bf06",
             "landmarks.detector: dlib",
         ),
         Weight(
             "ArcFace IResNet-50",
-            "start of the metric's backbone (metric.backbone.weights)",
+            "start of the metric's backbone (metric.training.arcface)",
             "non-commercial research",
             "backbone.pth of the ASCCL repository's readme",
             WEIGHTS / "backbone.pth",
