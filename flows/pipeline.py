@@ -143,7 +143,8 @@ def _start(stages: list[str], force: bool) -> None:
         quieten_prefect(console=False)
         from flows.pipeline_flow import run_pipeline
 
-        if run_pipeline(stages, force):
+        stages = run_pipeline(stages, force)
+        if not stages:
             return
     command = [*_REPRO, *(["--force"] if force else [])]
     if stages:

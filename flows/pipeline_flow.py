@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from httpx import TransportError
 from prefect import flow, get_run_logger, runtime, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
@@ -19,15 +20,19 @@ from stccl.errors import StageError, StcclError
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether Prefect logs more than that a run has failed, which its state says as well."""
+    """Whether Prefect logs more than a failed stage or a lost server, which are said elsewhere."""
     if not isinstance(record.exc_info, tuple):
         return True
     kind = record.exc_info[0]
-    return kind is not None and not issubclass(kind, FailedRun)
+    return kind is not None and not issubclass(kind, (FailedRun, TransportError))
 
 
 for _name in ("prefect.flow_runs", "prefect.task_runs"):
     logging.getLogger(_name).addFilter(_is_news)
+logging.getLogger("prefect.events.clients").addFilter(lambda _: False)  # it waits for the server
+# Known here as well, because a server that goes away takes the states of the runs with it.
+_done: set[str] = set()
+_problems: list[StageError] = []
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
@@ -40,7 +45,9 @@ def run_stage(stage: str, force: bool) -> State[str]:
     try:
         outcome = repro(stage, force=force, show=_log, environment=environment)
     except StageError as error:
+        _problems.append(error)
         return Failed(message=str(error))
+    _done.add(stage)
     return Completed(message=outcome)
 
 
@@ -77,30 +84,36 @@ def pipeline(stages: list[str] | None = None, force: bool = False) -> State[Any]
         raise
     states = {stage: future.state for stage, future in futures.items()}
     rows = [{"stage": stage, "outcome": _outcome(state)} for stage, state in states.items()]
-    create_table_artifact(rows, key="pipeline-stages", description="What became of every stage")
+    try:
+        create_table_artifact(rows, key="pipeline-stages", description="What became of every stage")
+    except Exception as error:
+        lose(error)
     failed = [state for state in states.values() if not state.is_completed()]
     if failed:
         return Failed(message=failed[0].message or "a stage failed")
     return Completed(message=", ".join(f"{row['stage']} {row['outcome']}" for row in rows))
 
 
-def run_pipeline(stages: list[str], force: bool) -> bool:
+def run_pipeline(stages: list[str], force: bool) -> list[str]:
     """Run the flow from here.
 
     Returns:
-        Whether it ran to its end; False where the server went away.
+        Stages that are left to do, because the server went away.
 
     Raises:
         StageError: Where a stage failed.
     """
+    order = chosen(stages_after(), stages)
     try:
         state = pipeline(stages, force, return_state=True)
     except Exception as error:
         lose(error)
-        return False
-    if not state.is_completed():
-        raise StageError(state.message or "the pipeline failed")
-    return True
+    else:
+        if state.is_failed() and not _problems:
+            raise StageError(state.message or "the pipeline failed")
+    if _problems:
+        raise _problems[0]
+    return [stage for stage in order if stage not in _done]
 
 
 def _outcome(state: State[Any]) -> str:

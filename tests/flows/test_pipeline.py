@@ -1,4 +1,5 @@
 import json
+import signal
 from importlib import import_module
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from flows.stage import Stage
 from stccl.errors import StageError
 from stccl.params import Params, read_yaml
 from stccl.perclip import _SHARED_CODE, load
-from tests.flows.conftest import ROOT, Project
+from tests.flows.conftest import ROOT, Project, Server
 
 DVC = read_yaml(ROOT / "dvc.yaml")["stages"]
 STAGES = {name: entry.get("do", entry) for name, entry in DVC.items()}
@@ -149,6 +150,32 @@ def test_with_a_server_it_is_a_flow_with_a_task_per_stage(pipeline: Project, ser
     (failed,) = [table for table in tables if table != all_ran]
     assert failed["toy"].startswith("failed: toy: clip-0000")
     assert failed["end"] == "not started"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_server_that_goes_away_costs_the_pipeline_nothing_but_its_page(
+    pipeline: Project, server: Server, how: signal.Signals
+):
+    assert pipeline.run("-m", "flows.pipeline", items=20)[0] == 0
+    undisturbed = pipeline.outputs()
+    lock = (pipeline.folder / "dvc.lock").read_bytes()
+    for path in (pipeline.folder / "data").rglob("*.parquet"):
+        path.unlink()
+    (pipeline.folder / "dvc.lock").unlink()
+    pipeline.api = server.api
+    with pipeline.start("-m", "flows.pipeline", "--force", items=20, busy_s=0.3) as process:
+        clips = pipeline.folder / "data" / "audio"
+        while len(list(clips.glob("*.parquet"))) < 4:
+            assert process.poll() is None
+        server.process.send_signal(how)
+        _, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    assert pipeline.outputs() == undisturbed
+    assert (pipeline.folder / "dvc.lock").read_bytes() == lock
+    assert "Traceback" not in err
+    warnings = [line for line in err.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 1
 
 
 def _stage_tables(api: str) -> list[dict[str, str]]:

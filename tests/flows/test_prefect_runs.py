@@ -1,4 +1,5 @@
 import json
+import signal
 
 import httpx
 import pytest
@@ -54,7 +55,10 @@ def test_a_failed_stage_is_a_failed_flow_run_and_one_line(project: Project, serv
     assert lines[0] == f"error: {run['state']['message']}"
 
 
-def test_a_server_that_goes_away_costs_the_page_and_not_the_work(project: Project, server: Server):
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_server_that_goes_away_costs_the_page_and_not_the_work(
+    project: Project, server: Server, how: signal.Signals
+):
     assert project.toy(items=30)[0] == 0
     undisturbed = project.outputs()
     for path in (project.folder / "data").rglob("*.parquet"):
@@ -65,7 +69,7 @@ def test_a_server_that_goes_away_costs_the_page_and_not_the_work(project: Projec
         for line in process.stderr:
             if "4/30" in line or "8/30" in line:
                 break
-        server.end()
+        server.process.send_signal(how)
         out, err = process.communicate(timeout=120)
     assert process.returncode == 0
     assert out == "toy: 30 computed, 0 up to date\n"
