@@ -2,8 +2,9 @@
 
 The encoder filters every row against the one above (PNG filter type 2) and deflates with zlib-ng.
 Against OpenCV's encoder at level 1 it is about five times as fast and its files decode faster; the
-pixels are the same, PNG being lossless. (ISA-L is faster still, but now and then, some once in ten
-thousand pictures, it writes other bytes for the same picture, and results here are reproducible.)
+pixels are the same, PNG being lossless. (ISA-L is faster
+still, but was seen to write other bytes for the same picture, once in some ten thousand, and
+results here are reproducible.)
 """
 
 import struct

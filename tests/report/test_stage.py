@@ -222,7 +222,7 @@ def test_broken_curve_is_one_line(made):
 
 def test_parameters_datasets_and_substitutes_are_listed(usual):
     text = Page(usual.page).text
-    assert "metric.temperature 0.07" in text
+    assert f"metric.temperature {usual.params.metric.temperature}" in text
     assert "datasets.mead.root /clips/mead" in text
     assert "Licence: ask the authors. Wang et al., ECCV 2020" in text
     assert "predictor offline default" in text
