@@ -57,7 +57,7 @@ class Processes:
         *,
         sizes: Sequence[int],
     ) -> Iterator[Any]:
-        """See `stccl.perclip.Runner`."""
+        """See `stccl.runner.Runner`."""
         for future in as_completed([self.pool.submit(function, *chunk) for chunk in chunks]):
             yield future.result()
 

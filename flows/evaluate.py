@@ -1,11 +1,11 @@
 """`python -m flows.evaluate`: judge the metric on speakers it has never seen."""
 
-from flows.local import StageRunner
 from flows.stage import Folders, Stage, main
 from stccl.params import Params
+from stccl.runner import Runner
 
 
-def work(params: Params, folders: Folders, runner: StageRunner) -> None:
+def work(params: Params, folders: Folders, runner: Runner) -> None:
     """Compare the trained metric with the untrained one."""
     from stccl.evaluation.stage import run
 

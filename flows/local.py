@@ -10,13 +10,12 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import wait
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from stccl.errors import StageError
-from stccl.perclip import Runner
 
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _PLAIN_LINES = 10
@@ -88,14 +87,6 @@ def one_line_when_killed(name: str) -> Iterator[None]:
             f"{name}: a worker process was killed, most often for want of memory; finished clips "
             "are kept: free memory or lower run.workers, then run the same command again"
         ) from None
-
-
-class StageRunner(Runner, Protocol):
-    """What a stage is given to do its work with."""
-
-    def progress(self, done: int, total: int) -> None:
-        """Show how far the stage is."""
-        ...
 
 
 class LocalRunner:

@@ -1,11 +1,11 @@
 """`python -m flows.metric`: train the correlation metric."""
 
-from flows.local import StageRunner
 from flows.stage import Folders, Stage, main
 from stccl.params import Params
+from stccl.runner import Runner
 
 
-def work(params: Params, folders: Folders, runner: StageRunner) -> None:
+def work(params: Params, folders: Folders, runner: Runner) -> None:
     """Train on the pairs of the training speakers."""
     from stccl.metric.stage import run
 

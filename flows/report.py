@@ -2,12 +2,12 @@
 
 from functools import partial
 
-from flows.local import StageRunner
 from flows.stage import Folders, Stage, main
 from stccl.params import Params
+from stccl.runner import Runner
 
 
-def work(params: Params, folders: Folders, runner: StageRunner) -> None:
+def work(params: Params, folders: Folders, runner: Runner) -> None:
     """Write the page."""
     from stccl.metric.heatmap import region_similarity
     from stccl.metric.loss import STCCLLoss

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.local import LocalRunner, StageRunner
+from flows.local import LocalRunner
 from flows.server import leave, quieten_prefect, server_that_answers
 from stccl import perclip
 from stccl.errors import StcclError
 from stccl.params import Params, read_params
 from stccl.perclip import Summary
+from stccl.runner import Runner
 
 Result = object | None
 """What a stage says of its run: something whose text is its summary, or nothing.
@@ -49,7 +50,7 @@ class Stage:
 
     name: str
     section: str
-    work: Callable[[Params, Folders, StageRunner], Result]
+    work: Callable[[Params, Folders, Runner], Result]
     faces: str | None = None
     numbers: Path | None = None
 
@@ -63,7 +64,7 @@ def per_clip(stage: str, section: str, *, faces: str | None = None) -> Stage:
         faces: See `Stage`.
     """
 
-    def work(params: Params, folders: Folders, runner: StageRunner) -> Summary:
+    def work(params: Params, folders: Folders, runner: Runner) -> Summary:
         return perclip.run(
             stage,
             folders.data,

@@ -13,7 +13,13 @@ from stccl.params import Params, read_yaml
 
 
 def use_dataset(
-    params: Path, name: str, *, root: str | None, protocol: str | None, keep_others: bool
+    params: Path,
+    name: str,
+    *,
+    root: str | None,
+    protocol: str | None,
+    size: str | None = None,
+    keep_others: bool,
 ) -> None:
     """Make the pipeline work on a dataset.
 
@@ -22,6 +28,7 @@ def use_dataset(
         name: A folder of `datasets/`.
         root: The folder with its clips; None to fetch or make them as its card says.
         protocol: One of the card's protocols; None for its first.
+        size: One of the card's sizes, where its clips are made; None for its first.
         keep_others: Add it to the datasets in use instead of replacing them.
 
     Raises:
@@ -33,6 +40,9 @@ def use_dataset(
     if root is not None and not Path(root).is_dir():
         raise ParamsError(f"--root {root}: no such folder")
     entry = {"root": root or f"datasets/{name}", "protocol": protocol or next(iter(card.protocols))}
+    if size is not None:
+        card.size(size, name)
+        entry["size"] = size
     document = _load(params)
     datasets = document["datasets"] if keep_others else CommentedMap()
     datasets[name] = CommentedMap(entry)

@@ -3,21 +3,22 @@
 A stage says what it does with one item (`ItemStage.process`); this module decides which items need
 it, runs them, keeps the bad ones from hurting the others, and leaves a folder that depends only on
 inputs and parameters. It knows nothing of how the work is spread: a runner maps a function over
-chunks (`stccl.perclip.run`).
+chunks (`stccl.runner`).
 """
 
 import errno
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from stccl.errors import ClipRejected, StageError
 from stccl.fingerprint import code_version, fingerprint, params_of
+from stccl.runner import Runner
 from stccl.section import Section
 from stccl.tables.io import TableWriter, read_provenance, read_table, write_table
 
@@ -135,20 +136,6 @@ class TooManyRejected(StageError):
     def __init__(self, message: str, summary: Summary) -> None:
         super().__init__(message)
         self.summary = summary
-
-
-class Runner(Protocol):
-    """Spreads chunks of work; results come in any order."""
-
-    def map(
-        self,
-        function: Callable[..., Any],
-        chunks: Sequence[tuple[Any, ...]],
-        *,
-        sizes: Sequence[int],
-    ) -> Iterator[Any]:
-        """Call `function(*chunk)` for every chunk; `sizes` are the items in each, for progress."""
-        ...
 
 
 @dataclass

@@ -2,9 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import imageio_ffmpeg
 import pytest
@@ -13,19 +11,11 @@ from stccl import perclip
 from stccl.clips.stage import run as index_clips
 from stccl.download.stage import run as download
 from stccl.params import Params, read_yaml
+from stccl.runner import InOrder
 from stccl.tables.io import read_table
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
-
-
-class InOrder:
-    """Chunks one after the other, in this process."""
-
-    def map(
-        self, function: Any, chunks: Sequence[tuple[Any, ...]], *, sizes: Sequence[int]
-    ) -> Iterator[Any]:
-        return (function(*chunk) for chunk in chunks)
 
 
 def ffmpeg(*arguments: str | Path) -> None:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from stccl.errors import ClipRejected, StageError
 from stccl.perclip import Item, ItemStage, Outputs, Summary, load, run, upstream
+from stccl.runner import InOrder
 from stccl.section import Section
 from stccl.tables.io import TableWriter, read_table
 
@@ -45,12 +46,6 @@ def process(name: str, data: Path, params: Settings, out: Outputs) -> None:
 
 STAGE = ItemStage("toy", ("frames", "audio"), process, items, ())
 NAME = "tests_perclip_stage:STAGE"
-
-
-class InOrder:
-    def map(self, function, chunks, *, sizes):
-        assert [len(chunk[1]) for chunk in chunks] == list(sizes)
-        return iter([function(*chunk) for chunk in chunks])
 
 
 @pytest.fixture(autouse=True)

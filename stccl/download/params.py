@@ -1,10 +1,12 @@
 """Settings of a dataset: where its clips are and by which protocol they are used."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from stccl.section import Section
+
+Speakers = tuple[str, ...] | Literal["all"]
 
 
 class DatasetParams(Section):
@@ -18,6 +20,9 @@ class DatasetParams(Section):
     protocol: str = Field(
         description="One of the card's protocols: how sentences match and speakers are split."
     )
-    speakers: tuple[str, ...] | Literal["all"] = Field(
-        default="all", description="Use (and fetch) only these."
+    speakers: Speakers = Field(default="all", description="Use (and fetch or make) only these.")
+    size: str | dict[str, Any] | None = Field(
+        default=None,
+        description="How much to make, where clips are made: one of the card's sizes, or the "
+        "values of one; without it, the card's first.",
     )

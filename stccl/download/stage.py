@@ -1,7 +1,7 @@
 """The `download` stage: one dataset's clips, fetched, made or found, and listed."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -11,13 +11,18 @@ from stccl.clip import Clip
 from stccl.download.card import CARDS, Card, read_card
 from stccl.download.clip_id import clip_id
 from stccl.download.fetch import fetch
-from stccl.download.http import Progress
 from stccl.download.index import Found, Ignored, Index, index, walk
-from stccl.download.params import DatasetParams
+from stccl.download.params import DatasetParams, Speakers
 from stccl.download.probe import Probed, probe_all
 from stccl.errors import StageError
 from stccl.params import Params
+from stccl.runner import InOrder, Runner
 from stccl.tables.io import write_table
+
+Generator = Callable[[Path, Speakers, Mapping[str, Any], int, Runner], Any]
+"""Makes the clips of a card: `(folder, speakers, size, seed, runner)`."""
+
+_IN_ORDER = InOrder()
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ def run(
     name: str,
     data: Path,
     params: Params,
-    progress: Progress = lambda done, total: None,
+    runner: Runner = _IN_ORDER,
     cards: Path = CARDS,
 ) -> DownloadSummary:
     """Get a dataset's clips and list them in `<data>/raw/<name>.parquet`.
@@ -59,7 +64,7 @@ def run(
         name: The dataset, a key of `params.datasets`.
         data: The data folder; clips that are fetched or made go to `<data>/raw/<name>/`.
         params: All parameters.
-        progress: Told bytes, then clips, done and in all.
+        runner: Shows bytes, then clips, done and in all, and spreads the making of clips.
         cards: Folder of the cards.
 
     Raises:
@@ -72,13 +77,13 @@ def run(
     root = Path(dataset.root)
     sha256: dict[str, str] = {}
     if _same(root, cards / name):
-        root, sha256 = _obtain(name, card, dataset, data, params.run.seed, progress)
+        root, sha256 = _obtain(name, card, dataset, data, params.run.seed, runner)
     if not root.is_dir():
         raise StageError(f"datasets.{name}.root: no such folder: {root}. {_how(name, card)}")
     listed = index(root, card, dataset.speakers)
     _check(name, card, dataset, root, listed)
     files = [(root / found.media, root / found.audio) for found in listed.found]
-    probed = probe_all(files, data / "raw" / f".{name}.probed.json", progress)
+    probed = probe_all(files, data / "raw" / f".{name}.probed.json", runner.progress)
     project = data.parent
     clips = [
         _row(name, found, os.path.relpath(media, project), os.path.relpath(audio, project), facts)
@@ -99,25 +104,27 @@ def _same(root: Path, folder: Path) -> bool:
 
 
 def _obtain(
-    name: str, card: Card, dataset: DatasetParams, data: Path, seed: int, progress: Progress
+    name: str, card: Card, dataset: DatasetParams, data: Path, seed: int, runner: Runner
 ) -> tuple[Path, dict[str, str]]:
     """Fetch or make the clips; the folder they are in, and checksums of what was downloaded."""
     folder = data / "raw" / name
     if card.ask is not None:
         raise StageError(f"datasets.{name}.root: {_how(name, card)}")
     if card.fetch is not None:
-        got = fetch(card.fetch, dataset.speakers, folder, progress)
+        got = fetch(card.fetch, dataset.speakers, folder, runner.progress)
         return folder, {url: fetched.sha256 for url, fetched in got.items()}
     assert card.generate is not None
     folder.mkdir(parents=True, exist_ok=True)
-    _generator(name, card.generate)(folder, dataset, seed, progress)
+    _generator(name, card.generate)(
+        folder, dataset.speakers, card.size(dataset.size, name), seed, runner
+    )
     return folder, {}
 
 
-def _generator(name: str, reference: str) -> Callable[[Path, DatasetParams, int, Progress], Any]:
+def _generator(name: str, reference: str) -> Generator:
     module, function = reference.split(":")
     try:
-        found: Callable[..., Any] = getattr(import_module(module), function)
+        found: Generator = getattr(import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise StageError(
             f"datasets/{name}/card.yaml: generate: expected `<module>:<function>`, got "

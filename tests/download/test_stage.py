@@ -10,6 +10,7 @@ from stccl.clip import clips_of
 from stccl.download.stage import run
 from stccl.errors import ParamsError, StageError
 from stccl.params import Params, read_yaml
+from stccl.runner import InOrder
 from stccl.tables.io import read_table
 from tests.download.server import Behaviour, serving
 from tests.download.test_fetch import zipped
@@ -133,7 +134,8 @@ def test_an_unknown_protocol_is_refused_before_anything_is_done(tmp_path, clips)
 
 def test_a_card_with_addresses_is_fetched_for_the_speakers_asked_for(tmp_path):
     archives = {"/a.zip": zipped(Ann_sad_1=b"x", Ann_neutral_1=b"y"), "/b.zip": zipped(B_sad_1=b"")}
-    cards, told = tmp_path / "datasets", []
+    cards, told, runner = tmp_path / "datasets", [], InOrder()
+    runner.progress = lambda done, total: told.append((done, total))
     with serving(lambda n, path: Behaviour(archives[path])) as server:
         files = [
             {"url": f"{server.url}/a.zip", "unpack": True, "speakers": ["Ann"]},
@@ -145,7 +147,7 @@ def test_a_card_with_addresses_is_fetched_for_the_speakers_asked_for(tmp_path):
             "net",
             tmp_path / "data",
             params_with(net=dataset),
-            lambda done, total: told.append((done, total)),
+            runner,
             cards,
         )
         assert len(server.requests) == 1
@@ -160,19 +162,27 @@ def test_a_card_with_addresses_is_fetched_for_the_speakers_asked_for(tmp_path):
 
 def test_a_card_that_makes_its_clips_is_given_folder_settings_and_seed(tmp_path, monkeypatch):
     cards = tmp_path / "datasets"
-    write_card(cards, "made", generate="maker_of_clips:make")
+    sizes = {"one": {"clips": 1}, "two": {"clips": 2}}
+    write_card(cards, "made", generate="maker_of_clips:make", sizes=sizes)
     (tmp_path / "maker_of_clips.py").write_text(
-        "def make(folder, params, seed, progress):\n"
-        "    (folder / f'{params.speakers[0]}_sad_{seed}.mp4').write_bytes(b'')\n"
-        "    progress(1, 1)\n"
+        "def make(folder, speakers, size, seed, runner):\n"
+        "    for number in range(size['clips']):\n"
+        "        (folder / f'{speakers[number]}_sad_{seed}.mp4').write_bytes(b'')\n"
+        "    runner.progress(1, 1)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    dataset = {"root": str(cards / "made"), "protocol": "all", "speakers": ["Ann"]}
-    run("made", tmp_path / "data", params_with(made=dataset), cards=cards)
-    assert [clip.clip for clip in listed(tmp_path / "data", "made")] == ["made-Ann-sad-1-42"]
+    dataset = {"root": str(cards / "made"), "protocol": "all", "speakers": ["Ann", "B"]}
+    for size, speakers in ((None, ["Ann"]), ("two", ["Ann", "B"]), ({"clips": 1}, ["Ann"])):
+        data = tmp_path / str(size) / "data"
+        asked = {**dataset, "size": size, "speakers": speakers}
+        run("made", data, params_with(made=asked), cards=cards)
+        made = [clip.clip for clip in listed(data, "made")]
+        assert made == [f"made-{speaker}-sad-1-42" for speaker in speakers]
+    with pytest.raises(ParamsError, match=r"made\.size: expected one of one, two, .*got 'three'"):
+        run("made", tmp_path, params_with(made={**dataset, "size": "three"}), cards=cards)
     sys.modules.pop("maker_of_clips")
 
-    write_card(cards, "broken", generate="maker_of_clips:absent")
+    write_card(cards, "broken", generate="maker_of_clips:absent", sizes=sizes)
     broken = {"root": str(cards / "broken"), "protocol": "all"}
     with pytest.raises(StageError, match="generate: expected `<module>:<function>`, got 'maker_of"):
         run("broken", tmp_path / "data", params_with(broken=broken), cards=cards)

@@ -12,6 +12,7 @@ from stccl.clip import Clip
 from stccl.landmarks import stage as landmarks_stage
 from stccl.landmarks.params import LandmarksParams
 from stccl.perclip import run
+from stccl.runner import InOrder
 from stccl.tables.frames import FrameReader
 from stccl.tables.io import TableWriter, read_table, write_table
 from stccl.tables.png import encode_png
@@ -26,12 +27,6 @@ LANDMARKS = LandmarksParams(
 )
 
 
-class Here:
-    def map(self, function, chunks, *, sizes):
-        for chunk in chunks:
-            yield function(*chunk)
-
-
 def write_clip(data, images, key="c"):
     with TableWriter(data / "frames" / f"{key}.parquet", "frames", {"fingerprint": key}) as table:
         for t, image in enumerate(images):
@@ -41,12 +36,14 @@ def write_clip(data, images, key="c"):
 
 
 def find(data, params=LANDMARKS):
-    return run("stccl.landmarks.stage:STAGE", data, params, Here(), max_rejected=1.0, chunk_items=1)
+    return run(
+        "stccl.landmarks.stage:STAGE", data, params, InOrder(), max_rejected=1.0, chunk_items=1
+    )
 
 
 def align(data, size=96):
     params = AlignParams(size_px=size, smoothing_frames=3)
-    return run("stccl.align.stage:STAGE", data, params, Here(), max_rejected=1.0, chunk_items=1)
+    return run("stccl.align.stage:STAGE", data, params, InOrder(), max_rejected=1.0, chunk_items=1)
 
 
 @pytest.fixture

@@ -6,13 +6,8 @@ import pytest
 from stccl.errors import StageError
 from stccl.pairs.stage import merge
 from stccl.perclip import run
+from stccl.runner import InOrder
 from stccl.tables.io import read_table, write_table
-
-
-class InOrder:
-    def map(self, function, chunks, *, sizes):
-        for chunk in chunks:
-            yield function(*chunk)
 
 
 def _run(data, params, max_rejected=1.0):
