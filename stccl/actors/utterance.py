@@ -23,6 +23,7 @@ _RATE_LIMITS = (0.6, 1.6)  # of one word, relative to the utterance
 _BEFORE_S, _AFTER_S = (0.24, 0.36), (0.28, 0.42)
 _ROOM_DBFS = -68.0
 _LONGEST_CLOSURE_S = 0.1
+_BLENDED_PART = 0.4
 _LETTERS_OF_A_WORD_THAT_MATTERS = 4
 
 
@@ -112,12 +113,12 @@ def _markup(words: list[str], how: Delivery, rng: np.random.Generator) -> tuple[
 
 
 def _word_rates(words: list[str], how: Delivery, rng: np.random.Generator) -> Samples:
-    """Rate of each word relative to the utterance, such that all letters together take their usual time."""
+    """Rate of each word such that all letters together take their usual time."""
     letters = np.array([sum(map(str.isalpha, word)) for word in words])
     matters = letters >= _LETTERS_OF_A_WORD_THAT_MATTERS
     place = np.linspace(-0.5, 0.5, len(words))
     slow = how.unevenness * rng.standard_normal(len(words)) + how.slowing * place
-    slow += how.emphasis * matters * rng.uniform(0.3, 1.7, len(words))
+    slow += how.emphasis * matters * rng.uniform(0.5, 1.5, len(words))
     slow -= np.log(np.average(np.exp(slow), weights=letters))
     return np.clip(np.exp(-slow), *_RATE_LIMITS)
 
@@ -168,7 +169,8 @@ def _boundaries(said: Speech) -> tuple[list[PhonemeEvent], list[int]]:
     """The phonemes without pauses before and after, and the sample at which each ends.
 
     espeak-ng marks a voiceless stop where it is released; the silence of the closure before it
-    is given to the stop.
+    is given to the stop. Of an l that it blends into the vowel before, as in "tell", it marks no
+    time; the last part of the vowel is given to the l.
     """
     events: list[PhonemeEvent] = []
     for event in said.phonemes:
@@ -186,4 +188,9 @@ def _boundaries(said: Speech) -> tuple[list[PhonemeEvent], list[int]]:
         else:
             silent_from = int(sounding[np.searchsorted(sounding, event.sample) - 1]) + 1
             ends.append(max(silent_from, event.sample - longest))
-    return events, [*ends, end]
+    ends.append(end)
+    for index in range(1, len(ends)):
+        if ends[index] == ends[index - 1]:
+            start = ends[index - 2] if index > 1 else 0
+            ends[index - 1] -= round(_BLENDED_PART * (ends[index] - start))
+    return events, ends
