@@ -66,8 +66,8 @@ def _shape(jaw_rad: float = 0.0, *, lips: float = 1.0, jaw: float = 1.0, tongue:
 VISEMES = MappingProxyType(
     {
         "rest": _shape(lips=0.7, jaw=0.7, tongue=0.5),
-        "p": _shape(0.0, lips=40, jaw=40, tongue=0.3, closes=True, lip_presser=0.6),
-        "f": _shape(0.02, lips=30, jaw=20, tongue=0.3, closes=True,
+        "p": _shape(0.0, lips=25, jaw=25, tongue=0.3, closes=True, lip_presser=0.6),
+        "f": _shape(0.02, lips=25, jaw=15, tongue=0.3, closes=True,
                     lip_suck=0.5, upper_lip_raiser=0.2, lips_part=0.1),
         "th": _shape(0.05, lips=0.8, jaw=2, tongue=4, tongue_out=0.45, lips_part=0.45),
         "t": _shape(0.045, lips=0.4, jaw=1.5, tongue=3,
@@ -138,9 +138,9 @@ PHONEMES = MappingProxyType(
 
 # Dominance falls to 1/e at half the viseme's length and this much more: lips move ahead of the
 # sound and let go sooner.
-_AHEAD_S, _BEHIND_S = 0.045, 0.03
-_CLOSURE_S = 0.034
-_STEEP, _SMOOTH = 3.0, 1.5
+_AHEAD_S, _BEHIND_S = 0.03, 0.02
+_CLOSURE_S = 0.032
+_STEEP, _SMOOTH = 2.5, 2.0
 _STRESSED, _UNSTRESSED = 1.12, 0.85
 
 
@@ -186,12 +186,12 @@ def mouth(phonemes: Sequence[Phoneme], times_s: Array, effort: float = 1.0) -> M
     .. math:: D_{sp}(t) = \alpha_{sp} \exp(-|(t - t_s) / \sigma_s|^c)
 
     and the movement is the average of the visemes' targets weighted by their dominance. The width
-    :math:`\sigma_s` is half the viseme's length and 45 ms before its middle, 30 ms after; visemes
-    that close are 34 ms wide at least and steeper (c = 3, others 1.5).
+    :math:`\sigma_s` is half the viseme's length and 30 ms before its middle, 20 ms after; visemes
+    that close are 32 ms wide at least and steeper (c = 2.5, others 2).
 
     Args:
         phonemes: In time, without gaps.
-        times_s: (T,) moments; before the first and after the last phoneme, the mouth rests as there.
+        times_s: (T,) moments; those before and after the phonemes count as their start and end.
         effort: Factor of how far the jaw and lips go from rest where nothing closes.
 
     Raises:
@@ -210,7 +210,7 @@ def mouth(phonemes: Sequence[Phoneme], times_s: Array, effort: float = 1.0) -> M
     within_s = np.clip(times_s, phonemes[0].start_s, phonemes[-1].end_s)
     tau = within_s[:, None] - middles_s
     sigma = halves_s + np.where(tau < 0, _AHEAD_S, _BEHIND_S)
-    sigma = np.where(closes, np.maximum(halves_s * 0.8, _CLOSURE_S), sigma)
+    sigma = np.where(closes, np.maximum(halves_s * 0.7, _CLOSURE_S), sigma)
     fall = np.exp(-(np.abs(tau / sigma) ** np.where(closes, _STEEP, _SMOOTH)))
     dominance = fall[:, :, None] * strengths
     share = dominance / dominance.sum(axis=1, keepdims=True)
