@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -23,7 +24,7 @@ _RATE_LIMITS = (0.6, 1.6)  # of one word, relative to the utterance
 _BEFORE_S, _AFTER_S = (0.24, 0.36), (0.28, 0.42)
 _ROOM_DBFS = -68.0
 _LONGEST_CLOSURE_S = 0.1
-_BLENDED_PART = 0.4
+_SHORTEST_S, _BLENDED_PART = 0.004, 0.4
 _LETTERS_OF_A_WORD_THAT_MATTERS = 4
 
 
@@ -181,16 +182,17 @@ def _boundaries(said: Speech) -> tuple[list[PhonemeEvent], list[int]]:
         end = events.pop().sample
     sounding = np.flatnonzero(said.samples)
     longest = round(_LONGEST_CLOSURE_S * said.sample_rate_hz)
+    shortest = round(_SHORTEST_S * said.sample_rate_hz)
     ends = []
-    for event in events[1:]:
-        if event.name.startswith(PAUSE):
+    for before, event in pairwise(events):
+        if PAUSE in before.name + event.name:
             ends.append(event.sample)
         else:
             silent_from = int(sounding[np.searchsorted(sounding, event.sample) - 1]) + 1
             ends.append(max(silent_from, event.sample - longest))
     ends.append(end)
     for index in range(1, len(ends)):
-        if ends[index] == ends[index - 1]:
+        if ends[index] - ends[index - 1] < shortest:
             start = ends[index - 2] if index > 1 else 0
             ends[index - 1] -= round(_BLENDED_PART * (ends[index] - start))
     return events, ends
