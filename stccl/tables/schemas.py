@@ -93,6 +93,39 @@ SCHEMAS: dict[str, pa.Schema] = {
         positive_pearson=pa.float64(),
         negative_pearson=pa.float64(),
     ),
+    # What is known of a made clip. One row per frame of it: `points` are 68 landmarks x0 y0 x1 …
+    # in 300-W order, pixels of the frame, the middle of the first at 0; the rest is as in
+    # `stccl.actors.performance.Motion`, row by row.
+    "truth_frames": _columns(
+        frame=pa.int32(),
+        time_s=pa.float64(),
+        points=pa.list_(pa.float32()),
+        **{
+            name: pa.list_(pa.float32())
+            for name in (
+                "expression", "jaw", "eyes", "rotation", "translation", "visemes", "speech",
+                "action_units",
+            )
+        },
+    ),
+    # One row per phoneme, as `stccl.actors.performance.PhonemeRow`.
+    "truth_phonemes": _columns(
+        name=pa.string(),
+        start_s=pa.float64(),
+        end_s=pa.float64(),
+        word=pa.string(),
+        viseme=pa.string(),
+    ),
+    # One row per frame of each take of a sentence and each other take of it: `target_frame` shows
+    # the same moment of the sentence; between two frames it is no whole number.
+    "truth_maps": _columns(
+        source_emotion=pa.string(),
+        source_level=pa.int32(),
+        target_emotion=pa.string(),
+        target_level=pa.int32(),
+        source_frame=pa.int32(),
+        target_frame=pa.float64(),
+    ),
     # One row per clip (or pair) a stage could not use.
     "rejected": _columns(
         clip=pa.string(),

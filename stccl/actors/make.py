@@ -1,0 +1,179 @@
+"""The actors dataset: takes as MEAD lays clips out, beside `truth/`."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from stccl.actors.expressions import EXPRESSIONS
+from stccl.actors.film import write_picture, write_sound
+from stccl.actors.performance import Take, perform
+from stccl.actors.scene import Scene
+from stccl.actors.size import Size
+from stccl.actors.speaker import Speaker
+from stccl.actors.truth import write_frames, write_maps, write_phonemes
+from stccl.actors.visemes import VISEMES
+from stccl.fingerprint import code_version, fingerprint
+from stccl.runner import Runner
+from stccl.tables.io import read_provenance
+
+_CODE = ("actors", "face3d", "render")
+_PART = ".making-"
+_OTHER_RATE = 3
+"""Every third man and woman is filmed at the other rate, as real collections mix them."""
+
+
+def generate(
+    folder: Path,
+    speakers: tuple[str, ...] | Literal["all"],
+    size: Mapping[str, Any],
+    seed: int,
+    runner: Runner,
+) -> None:
+    """Make the takes that are not there yet, and remove those of another size.
+
+    Each depends on the seed and on what it is named by, not on what else is made:
+    `<speaker>/video/front/<emotion>/level_<n>/<sentence>.mp4`, its sound
+    `<speaker>/audio/<emotion>/level_<n>/<sentence>.m4a` and what is known of it (`truth/`, see
+    `stccl.actors.truth`).
+
+    Args:
+        folder: Where to.
+        speakers: Which, instead of the first `size.speakers`.
+        size: See `Size`.
+        seed: Of everything about the speakers and their takes.
+        runner: Spreads the work; a chunk is the takes of one sentence by one speaker.
+
+    Raises:
+        ParamsError: For a size or speaker that cannot be.
+        StageError: Where espeak-ng or ffmpeg fails.
+    """
+    wanted = Size.parse(dict(size), where="datasets.actors.size")
+    names = wanted.speaker_names if speakers == "all" else speakers
+    readings = [(Speaker(name, seed), sentence) for name in names for sentence in wanted.sentence_ids]
+    _remove_others(folder, readings, wanted)
+    chunks = [(folder, speaker, sentence, wanted) for speaker, sentence in readings]
+    for _ in runner.map(make_reading, chunks, sizes=[len(wanted.moods)] * len(chunks)):
+        pass
+
+
+def make_reading(folder: Path, speaker: Speaker, sentence: str, size: Size) -> None:
+    """Make one speaker's takes of a sentence, in every emotion of a size, unless they are there."""
+    mark = _mark(speaker, sentence, size.side_px)
+    maps = folder / "truth" / "maps" / f"{speaker.name}-{sentence}.parquet"
+    moods_mark = fingerprint(of=mark, moods=size.moods)
+    if _fingerprint_of(maps) == moods_mark and all(
+        _is_there(folder, speaker, sentence, *mood, mark) for mood in size.moods
+    ):
+        return
+    takes = [perform(speaker, sentence, *mood) for mood in size.moods]
+    for take in takes:
+        if not _is_there(folder, speaker, sentence, take.emotion, take.level, mark):
+            make_take(folder, take, size.side_px, mark)
+    write_maps(maps, takes, frame_rate_hz(speaker), {"fingerprint": moods_mark})
+
+
+def make_take(folder: Path, take: Take, side_px: int, mark: str = "") -> None:
+    """Film a take: picture, sound and truth below a folder, named as `generate` says.
+
+    Where `take` is another one `in_emotion`, this is the true target of a manipulation.
+
+    Args:
+        folder: Where to.
+        take: What is played.
+        side_px: Of the picture.
+        mark: Kept in the truth, to tell later what it was made from.
+    """
+    scene, fps = _scene(take.speaker, side_px), frame_rate_hz(take.speaker)
+    times_s = take.frame_times_s(fps)
+    motion = take.at(times_s)
+    camera = scene.camera._asdict()
+    facts = {
+        "fingerprint": mark,
+        "fps": fps,
+        "camera": camera,
+        "shape": [float(value) for value in scene.shape],
+        "expressions": EXPRESSIONS,
+        "visemes": tuple(VISEMES),
+    }
+    picture, sound, phonemes, frames = _files(
+        take.speaker.name, take.said.sentence, take.emotion, take.level
+    )
+    parts = {path: folder / f"{_PART}{os.getpid()}" / path for path in (picture, sound, phonemes, frames)}
+    for path in parts.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_picture(parts[picture], scene.film(motion, take.name), side_px, fps)
+    write_sound(parts[sound], take.samples, take.sample_rate_hz)
+    write_phonemes(parts[phonemes], take.phonemes, facts)
+    write_frames(parts[frames], times_s, motion, scene.landmarks_px(motion), facts)
+    # The frames' truth comes last: a take whose frames are there, and carry this mark, is whole.
+    for path, part in parts.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        part.replace(folder / path)
+    shutil.rmtree(folder / f"{_PART}{os.getpid()}")
+
+
+def frame_rate_hz(speaker: Speaker) -> int:
+    """25, or 30 for every third man and woman.
+
+    >>> [frame_rate_hz(Speaker(name)) for name in ("M001", "M002", "M003", "W003")]
+    [25, 25, 30, 30]
+    """
+    return 25 if speaker.number % _OTHER_RATE else 30
+
+
+@lru_cache(maxsize=2)
+def _scene(speaker: Speaker, side_px: int) -> Scene:
+    return Scene(speaker, side_px)
+
+
+def _files(speaker: str, sentence: str, emotion: str, level: int) -> tuple[Path, Path, Path, Path]:
+    """Picture, sound, phonemes and frames of a take, below the folder."""
+    place, take = f"{emotion}/level_{level}/{sentence}", f"{speaker}-{emotion}-{level}-{sentence}"
+    return (
+        Path(f"{speaker}/video/front/{place}.mp4"),
+        Path(f"{speaker}/audio/{place}.m4a"),
+        Path(f"truth/phonemes/{take}.parquet"),
+        Path(f"truth/frames/{take}.parquet"),
+    )
+
+
+def _is_there(
+    folder: Path, speaker: Speaker, sentence: str, emotion: str, level: int, mark: str
+) -> bool:
+    files = [folder / path for path in _files(speaker.name, sentence, emotion, level)]
+    return all(path.exists() for path in files) and _fingerprint_of(files[-1]) == mark
+
+
+def _fingerprint_of(table: Path) -> str | None:
+    provenance = read_provenance(table)
+    return None if provenance is None else str(provenance["fingerprint"])
+
+
+@cache
+def _mark(speaker: Speaker, sentence: str, side_px: int) -> str:
+    return fingerprint(
+        speaker=speaker.name, seed=speaker.seed, sentence=sentence, side_px=side_px,
+        code=code_version(_CODE),
+    )  # fmt: skip
+
+
+def _remove_others(folder: Path, readings: list[tuple[Speaker, str]], size: Size) -> None:
+    """Takes that are not asked for would be used if they stayed."""
+    wanted = {folder / f"truth/maps/{s.name}-{sentence}.parquet" for s, sentence in readings}
+    for speaker, sentence in readings:
+        for mood in size.moods:
+            wanted.update(folder / path for path in _files(speaker.name, sentence, *mood))
+    for path in _made(folder):
+        if path not in wanted:
+            path.unlink()
+    for unfinished in folder.glob(f"{_PART}*"):
+        shutil.rmtree(unfinished)
+
+
+def _made(folder: Path) -> Iterator[Path]:
+    yield from folder.glob("truth/*/*.parquet")
+    yield from folder.glob("*/video/front/*/level_*/*.mp4")
+    yield from folder.glob("*/audio/*/level_*/*.m4a")
