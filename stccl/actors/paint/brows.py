@@ -66,7 +66,7 @@ def paint_lids(sheet: Sheet, looks: Looks, coat: Coat) -> None:
     coat.height_mm -= 0.35 * crease
     coat.albedo *= (1 - 0.30 * crease)[..., None]
     lash = np.clip(sheet.line([(x, y + 0.5) for x, y in upper], 0.9) * 1.3, 0, 1)
-    strength = 0.62 + 0.35 * looks.makeup + (0.08 if looks.sex == "female" else 0.0)
+    strength = 0.62 + 0.35 * looks.makeup + 0.1 * (looks.lashes - 0.7)
     coat.cover(0.25 * np.array(looks.brow_linear), np.clip(strength * lash, 0, 1))
     faint = sheet.line([(x, y - 1.0) for x, y in lower[4:]], 0.8)
     coat.cover(0.35 * np.array(looks.brow_linear), np.clip((0.28 + 0.3 * looks.makeup) * faint, 0, 1))

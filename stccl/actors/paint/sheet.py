@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 LEFT_MM, RIGHT_MM, TOP_MM, BOTTOM_MM = -84.0, 84.0, 96.0, -136.0
-PX_PER_MM = 6.0
+PX_PER_MM = 4.0
 
 
 class Sheet:
