@@ -1,5 +1,6 @@
 """The colour of skin-like surfaces: scattered light and highlights."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,23 +54,23 @@ class Surface(NamedTuple):
     scatter: tuple[float, float, float]
 
 
-def shade_surface(
+def shade_surfaces(
     image: Array,
     fragments: Fragments,
     triangles: Array,
     vertices: Vertices,
-    surface: Surface,
+    surfaces: Sequence[Surface],
     lights: Lights,
     eye: Array,
     rotation: Array,
 ) -> None:
-    """Write the light that one surface sends to the eye into its samples of `image`.
+    """Write the light that surfaces send to the eye into their samples of `image`.
 
     Scattered light is albedo (o E(n) + sum_i c_i s_i w(n . l_i)), o being the occlusion, s the
-    shadow, E the surrounding and w(x) = (max(0, x + k) / (1 + k))^2 light that wraps round by the
-    scatter k of each colour, as under skin. Highlights are Cook and Torrance's with the GGX
-    distribution (Walter et al., "Microfacet Models for Refraction", 2007) and Schlick's Fresnel
-    term from a reflectance of 0.028, that of skin.
+    shadow, E the surrounding and, with t = max(0, (x + k) / (1 + k)), w(x) = t (1 - k + k t): a
+    cosine that wraps round by the scatter k of each colour, as light does under skin. Highlights
+    are Cook and Torrance's with the GGX distribution (Walter et al., "Microfacet Models for
+    Refraction", 2007) and Schlick's Fresnel term from a reflectance of 0.028, that of skin.
 
     Args:
         image: (2 H, 2 W, 3) float32, linear RGB, four samples a pixel; written to. Those of a
@@ -77,10 +78,10 @@ def shade_surface(
         fragments: What is seen.
         triangles: (F, 3) integers, those that were rasterised.
         vertices: Their attributes.
-        surface: The material.
-        lights: What falls on it.
+        surfaces: The materials.
+        lights: What falls on them.
         eye: (3,) m, where the picture is seen from.
-        rotation: (3, 3) from the object's frame, in which the texture's normals are, to the world.
+        rotation: (3, 3) from the object's frame, in which the textures' normals are, to the world.
     """
     packed = np.concatenate(
         [
@@ -93,23 +94,24 @@ def shade_surface(
         axis=1,
         dtype=np.float32,
     )
-    _shade(
-        image,
-        fragments.triangle,
-        fragments.barycentric,
-        fragments.depth,
-        np.ascontiguousarray(triangles, np.int64),
-        packed,
-        surface.first,
-        surface.last,
-        surface.texture,
-        surface.scatter,
-        lights.surrounding,
-        lights.directions,
-        lights.colours,
-        np.asarray(eye, np.float64),
-        np.ascontiguousarray(rotation, np.float64),
-    )
+    for surface in surfaces:
+        _shade(
+            image,
+            fragments.triangle,
+            fragments.barycentric,
+            fragments.depth,
+            np.ascontiguousarray(triangles, np.int64),
+            packed,
+            surface.first,
+            surface.last,
+            surface.texture,
+            surface.scatter,
+            lights.surrounding,
+            lights.directions,
+            lights.colours,
+            np.asarray(eye, np.float64),
+            np.ascontiguousarray(rotation, np.float64),
+        )
 
 
 @kernel

@@ -13,7 +13,7 @@ from stccl.render.mesh import interpolate, vertex_normals
 from stccl.render.picture import from_srgb, reduce_samples, to_srgb
 from stccl.render.raster import rasterize
 from stccl.render.strands import Strands, shade_strands
-from stccl.render.surface import Surface, Vertices, shade_surface
+from stccl.render.surface import Surface, Vertices, shade_surfaces
 from stccl.render.texture import sample
 from stccl.render.visibility import ambient_occlusion, lit_part
 from tests.render.slow_raster import sphere
@@ -38,7 +38,7 @@ def _ball(lights, *, shadow=1.0, scatter=(0.0, 0.0, 0.0), specular=0.0, colour=(
     seen = rasterize(CAMERA.project(vertices, 2), triangles, (128, 128))
     image = np.zeros((128, 128, 3), np.float32)
     surface = Surface(0, len(triangles), texture, scatter)
-    shade_surface(image, seen, triangles, attributes, surface, lights, EYE, np.eye(3))
+    shade_surfaces(image, seen, triangles, attributes, [surface], lights, EYE, np.eye(3))
     return image, interpolate(seen, triangles, normals), seen.triangle >= 0
 
 

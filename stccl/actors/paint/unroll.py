@@ -21,11 +21,8 @@ class Unroll:
     """
 
     def __init__(self, sheet: Sheet, size_px: int) -> None:
-        share = (np.arange(size_px) + 0.5) / size_px - 0.5
-        across_mm = 160 * share / (1 - np.abs(share))
-        heights = np.linspace(-262, 136, 4000)
-        v = chart_to_uv(np.stack([np.zeros(4000), heights], 1))[:, 1]
-        up_mm = np.interp(1 - (np.arange(size_px) + 0.5) / size_px, v, heights)
+        middles = (np.arange(size_px) + 0.5) / size_px
+        across_mm, up_mm = uv_to_chart(np.stack([middles, 1 - middles], 1)).T
         self.x_mm, self.y_mm = np.meshgrid(across_mm.astype(np.float32), up_mm.astype(np.float32))
         flat = np.stack([self.x_mm.ravel(), self.y_mm.ravel()], 1)
         self._at = sheet.pixels(flat).reshape(size_px, size_px, 2).astype(np.float32)
@@ -47,6 +44,20 @@ class Unroll:
         down, right = np.gradient(height_mm)
         gap_x, gap_y = self._gaps_mm
         return right / gap_x, -down / gap_y
+
+
+def uv_to_chart(uv: Array) -> Array:
+    """The inverse of `chart_to_uv`: (N, 2) texture coordinates to chart, mm, a signed.
+
+    >>> uv_to_chart(np.array([[0.5, 0.0], [0.25, 1.0]])).round(2)
+    array([[   0.  , -262.  ],
+           [ -53.33,  136.  ]])
+    """
+    share = uv[:, 0] - 0.5
+    heights = np.linspace(-262, 136, 4000)
+    v = chart_to_uv(np.stack([np.zeros(4000), heights], 1))[:, 1]
+    across = 160 * share / (1 - np.abs(share))
+    return np.stack([across, np.interp(uv[:, 1], v, heights)], 1)
 
 
 def surface_axes(unroll: Unroll, size_px: int) -> tuple[Array, Array]:
