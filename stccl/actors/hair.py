@@ -1,0 +1,285 @@
+"""Heads of hair: strands that grow from the scalp, follow a style and rest on the head."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from stccl.actors.hairline import above_hairline
+from stccl.actors.looks import HairStyle, Looks
+from stccl.render.picture import from_srgb
+
+Array = NDArray[Any]
+
+POINTS = 9  # of a strand
+
+
+class Scalp(NamedTuple):
+    """The skin of a head at rest, m.
+
+    Attributes:
+        vertices: (V, 3), in the head's frame.
+        normals: (V, 3).
+        chart: (V, 2) mm, a signed.
+        triangles: (F, 3), of the skin alone.
+    """
+
+    vertices: Array
+    normals: Array
+    chart: Array
+    triangles: Array
+
+
+class Hair(NamedTuple):
+    """Ribbons, two vertices side by side at each of a strand's points; in the head's frame.
+
+    Attributes:
+        position: (V, 3) m.
+        tangent: (V, 3).
+        normal: (V, 3), out of the head of hair.
+        colour: (V, 3) linear RGB.
+        occlusion: (V,) 0 deep within, 1 on the outside.
+        triangles: (F, 3), both sides are seen.
+        gloss: Of the whole.
+    """
+
+    position: Array
+    tangent: Array
+    normal: Array
+    colour: Array
+    occlusion: Array
+    triangles: Array
+    gloss: float
+
+
+class _Style(NamedTuple):
+    """How one style grows.
+
+    Attributes:
+        strands: How many.
+        length_mm: Of a strand that grows at a place on the scalp, (N,) from (N, 3) roots in mm.
+        comb: Where it is combed to there, (N, 3), need not be unit.
+        lift: How far it stands up from the scalp at the root, 0..1.
+        volume_mm: Between the innermost and the outermost strands.
+        gravity: How soon it turns down.
+        curl_mm: Radius of curls.
+        width_mm: Of a ribbon.
+        gloss: Strength of the highlights.
+    """
+
+    strands: int
+    length_mm: Callable[[Array], Array]
+    comb: Callable[[Array], Array]
+    lift: float
+    volume_mm: float
+    gravity: float
+    curl_mm: float
+    width_mm: float
+    gloss: float
+
+
+def grow_hair(scalp: Scalp, looks: Looks, generator: np.random.Generator) -> Hair | None:
+    """A person's hair; None for the bald."""
+    if looks.hair_style == "bald":
+        return None
+    style = _STYLES[looks.hair_style]
+    roots, normals = _roots(scalp, looks, style.strands, generator)
+    paths = _grow(scalp, roots, normals, style, generator)
+    if looks.hair_style == "bun":
+        paths = np.concatenate([paths, _bun(generator)])
+    return _ribbons(paths, scalp, style, looks, generator)
+
+
+def _roots(
+    scalp: Scalp, looks: Looks, count: int, generator: np.random.Generator
+) -> tuple[Array, Array]:
+    """Places spread evenly over the scalp, (N, 3) mm, and its normals there."""
+    corners = scalp.vertices[scalp.triangles] * 1e3
+    area = np.linalg.norm(
+        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
+    )
+    chart = scalp.chart[scalp.triangles].mean(axis=1)
+    recess = 0.0 if looks.stubble == 0 else max(0.0, looks.age_years - 28) * 0.35
+    area *= above_hairline(chart[:, 0], chart[:, 1], recess) > 0
+    # What shows from the front gets more strands.
+    area *= np.where(corners[:, :, 2].mean(axis=1) > -30, 1.0, 0.35)
+    chosen = generator.choice(len(area), size=count, p=area / area.sum())
+    weights = generator.dirichlet([1, 1, 1], count)
+    roots = np.einsum("nk,nkx->nx", weights, corners[chosen])
+    normals = np.einsum("nk,nkx->nx", weights, scalp.normals[scalp.triangles[chosen]])
+    return roots, normals / np.linalg.norm(normals, axis=1, keepdims=True)
+
+
+def _grow(
+    scalp: Scalp, roots: Array, normals: Array, style: _Style, generator: np.random.Generator
+) -> Array:
+    """Centre lines, (N, POINTS, 3) mm."""
+    count = len(roots)
+    tree = cKDTree(scalp.vertices * 1e3)
+    layer = np.linspace(0, 1, count)[generator.permutation(count), None]
+    locks = generator.integers(0, max(count // 14, 1), count)
+    per_lock = generator.standard_normal((locks.max() + 1, 3))
+    length = style.length_mm(roots)[:, None] * generator.uniform(0.85, 1.1, (count, 1))
+    step = length / (POINTS - 1)
+    combed = style.comb(roots)
+    combed = combed / (np.linalg.norm(combed, axis=1, keepdims=True) + 1e-9)
+    combed += 0.10 * per_lock[locks] + 0.07 * generator.standard_normal((count, 3))
+    combed -= (combed * normals).sum(axis=1, keepdims=True) * normals
+    direction = style.lift * normals + (1 - style.lift) * combed
+    paths = [roots]
+    at = roots
+    for number in range(1, POINTS):
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+        at = at + step * direction
+        _, nearest = tree.query(at)
+        outward = scalp.normals[nearest]
+        height = ((at - scalp.vertices[nearest] * 1e3) * outward).sum(axis=1, keepdims=True)
+        grown = min(1.0, number * 0.4)
+        room = (0.6 + style.volume_mm * layer) * grown
+        at = at + outward * np.maximum(room - height, 0)
+        direction = at - paths[-1]
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True) + 1e-9
+        direction = direction + 0.25 * (combed - direction)
+        direction[:, 1] -= style.gravity * number / POINTS
+        paths.append(at)
+    lines = np.stack(paths, axis=1)
+    if style.curl_mm:
+        turn = generator.uniform(0, 2 * np.pi, (count, 1)) + np.linspace(0, 9, POINTS)
+        turn = turn + per_lock[locks, :1]
+        radius = style.curl_mm * np.linspace(0.2, 1, POINTS) * generator.uniform(0.5, 1.3, (count, 1))
+        side = np.cross(normals, [0.3, 0.9, 0.2])
+        lines += (radius * np.cos(turn))[..., None] * side[:, None]
+        lines += (radius * np.sin(turn))[..., None] * normals[:, None]
+    return lines
+
+
+def _bun(generator: np.random.Generator) -> Array:
+    """Strands wound round a ball on top of the back of the head."""
+    count = 500
+    pole = generator.standard_normal((count, 3))
+    pole = pole / np.linalg.norm(pole, axis=1, keepdims=True)
+    pole[:, 1] *= 0.4
+    pole /= np.linalg.norm(pole, axis=1, keepdims=True)
+    first = np.cross(pole, [0.9, 0.1, 0.4])
+    first /= np.linalg.norm(first, axis=1, keepdims=True)
+    second = np.cross(pole, first)
+    turn = generator.uniform(0, 2 * np.pi, (count, 1)) + np.linspace(0, 2.2, POINTS)
+    ball = np.cos(turn)[..., None] * first[:, None] + np.sin(turn)[..., None] * second[:, None]
+    ball = ball + 0.35 * pole[:, None]
+    ball /= np.linalg.norm(ball, axis=2, keepdims=True)
+    radius = np.array([33.0, 26.0, 30.0]) * generator.uniform(0.9, 1.03, (count, 1, 1))
+    return ball * radius + np.array([0.0, 140.0, -38.0])
+
+
+def _ribbons(
+    paths: Array, scalp: Scalp, style: _Style, looks: Looks, generator: np.random.Generator
+) -> Hair:
+    count = len(paths)
+    tangent = np.gradient(paths, axis=1)
+    tangent /= np.linalg.norm(tangent, axis=2, keepdims=True) + 1e-9
+    tree = cKDTree(scalp.vertices * 1e3)
+    distance, nearest = tree.query(paths.reshape(-1, 3))
+    outward = scalp.normals[nearest].reshape(paths.shape)
+    middle = np.array([0.0, 40.0, -10.0])
+    away = paths - middle
+    away /= np.linalg.norm(away, axis=2, keepdims=True)
+    normal = 0.6 * outward + 0.8 * away
+    normal -= 0.6 * (normal * tangent).sum(axis=2, keepdims=True) * tangent
+    normal /= np.linalg.norm(normal, axis=2, keepdims=True) + 1e-9
+    across = np.cross(tangent, 0.5 * normal + [0.0, 0.0, 0.9])
+    across /= np.linalg.norm(across, axis=2, keepdims=True) + 1e-9
+    share = np.linspace(0, 1, POINTS)
+    width = style.width_mm * np.interp(share, [0, 0.12, 0.6, 1], [0.45, 1.0, 0.9, 0.12])
+    width = width * generator.uniform(0.6, 1.25, (count, 1))
+    position = np.stack(
+        [paths - across * width[..., None] / 2, paths + across * width[..., None] / 2], axis=2
+    )
+    depth = distance.reshape(count, POINTS) / max(style.volume_mm, 1.0)
+    occlusion = np.clip(0.30 + 0.75 * np.clip(depth, 0, 1), 0, 1)
+    colour = _colours(count, share, looks, generator)
+
+    def doubled(values: Array) -> Array:
+        return np.repeat(values, 2, axis=1).reshape(count * POINTS * 2, -1).astype(np.float32)
+
+    first = (np.arange(count)[:, None] * POINTS + np.arange(POINTS - 1)) * 2
+    cells = np.stack([first, first + 2, first + 1, first + 1, first + 2, first + 3], axis=-1)
+    return Hair(
+        position=(position.reshape(-1, 3) * 1e-3).astype(np.float32),
+        tangent=doubled(tangent),
+        normal=doubled(normal),
+        colour=doubled(colour),
+        occlusion=doubled(occlusion)[:, 0],
+        triangles=cells.reshape(-1, 3),
+        gloss=style.gloss,
+    )
+
+
+def _colours(
+    count: int, share: Array, looks: Looks, generator: np.random.Generator
+) -> Array:
+    base = from_srgb(np.array(looks.hair_colour))
+    grey = from_srgb(np.array([0.62, 0.61, 0.60]))
+    is_grey = (generator.random((count, 1)) < looks.hair_grey) * generator.uniform(0.5, 1, (count, 1))
+    strand = base + is_grey * (grey - base)
+    strand = strand * np.exp(generator.normal(0, 0.22, (count, 1)))
+    # Darker at the root, bleached at the tip.
+    along = np.interp(share, [0, 0.3, 1], [0.7, 1.0, 1.2])
+    colours: Array = strand[:, None, :] * along[None, :, None]
+    return colours
+
+
+def _away_from_part(part_mm: float, back: float, down: float) -> Callable[[Array], Array]:
+    def comb(roots: Array) -> Array:
+        side = np.tanh((roots[:, 0] - part_mm) / 6.0)
+        high = np.clip((roots[:, 1] - 50) / 50, 0, 1)
+        return np.stack(
+            [side * (0.4 + high), -down * (1 - 0.75 * high), np.full(len(roots), -back)], axis=1
+        )
+
+    return comb
+
+
+def _swept(roots: Array) -> Array:
+    high = np.clip((roots[:, 1] - 70) / 40, 0, 1)
+    return np.stack(
+        [0.55 * high + 0.1 * np.sign(roots[:, 0]), -1.0 * (1 - high), 0.35 * high - 0.5 * (1 - high)],
+        axis=1,
+    )
+
+
+def _outward(roots: Array) -> Array:
+    return roots - np.array([0.0, 45.0, -10.0])
+
+
+def _backward(roots: Array) -> Array:
+    return np.array([0.0, 135.0, -55.0]) - roots
+
+
+def _even(length: float) -> Callable[[Array], Array]:
+    return lambda roots: np.full(len(roots), length)
+
+
+def _longer_on_top(sides: float, top: float) -> Callable[[Array], Array]:
+    return lambda roots: sides + (top - sides) * np.clip((roots[:, 1] - 55) / 45, 0, 1)
+
+
+def _down_to(y_mm: float) -> Callable[[Array], Array]:
+    """Long enough to hang down to a height: around the head, then straight."""
+    return lambda roots: 1.08 * (roots[:, 1] - y_mm) + 30
+
+
+_STYLES: dict[HairStyle, _Style] = {
+    "cropped": _Style(4200, _longer_on_top(6, 12), _swept, 0.45, 4.0, 0.05, 0.0, 1.1, 0.5),
+    "short": _Style(4200, _longer_on_top(14, 42), _swept, 0.42, 13.0, 0.25, 0.0, 1.4, 0.9),
+    "side_part": _Style(
+        4200, _longer_on_top(18, 75), _away_from_part(30.0, 0.35, 1.0), 0.22, 11.0, 0.25, 0.0, 1.5, 1.0
+    ),
+    "curly": _Style(4200, _even(52), _outward, 0.6, 26.0, 0.25, 4.0, 1.5, 0.6),
+    "bob": _Style(4000, _down_to(-75), _away_from_part(8.0, 0.25, 1.2), 0.15, 15.0, 0.6, 0.0, 2.0, 1.1),
+    "long": _Style(
+        4000, _down_to(-165), _away_from_part(-12.0, 0.35, 1.2), 0.15, 15.0, 0.7, 1.5, 2.3, 1.1
+    ),
+    "bun": _Style(3800, _even(110), _backward, 0.08, 5.0, 0.0, 0.0, 1.6, 1.1),
+}

@@ -1,0 +1,256 @@
+"""An actor in front of the camera: coefficients in, pictures out."""
+
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from stccl.actors import studio
+from stccl.actors.hair import Hair, Scalp, grow_hair
+from stccl.actors.identity import draw_shape
+from stccl.actors.lashes import LashRow, lash_triangles
+from stccl.actors.looks import Looks, draw_looks
+from stccl.actors.paint.creases import crease_strengths
+from stccl.actors.paint.eye import paint_eye
+from stccl.actors.paint.head import Skin
+from stccl.actors.paint.mouth import paint_cloth, paint_flesh, paint_teeth
+from stccl.actors.paint.unroll import uv_to_chart
+from stccl.actors.speaker import Speaker
+from stccl.face3d.head.head import Head, rotation_matrix
+from stccl.face3d.model import FaceCoefficients
+from stccl.render.mesh import vertex_normals
+from stccl.render.picture import reduce_samples, to_srgb
+from stccl.render.raster import rasterize
+from stccl.render.strands import Strands, shade_strands
+from stccl.render.surface import Surface, Vertices, shade_surfaces
+from stccl.render.visibility import ambient_occlusion, lit_part
+
+Array = NDArray[Any]
+
+_SKIN_SCATTER = (0.50, 0.26, 0.18)
+_SCATTER = {
+    "garment": (0.1, 0.1, 0.1),
+    "eyeball": (0.30, 0.25, 0.25),
+    "upper_teeth": (0.4, 0.35, 0.3),
+    "lower_teeth": (0.4, 0.35, 0.3),
+}
+_MOUTH_PARTS = ("mouth_lining", "upper_teeth", "lower_teeth", "upper_gums", "lower_gums", "tongue")
+
+
+@cache
+def _head() -> Head:
+    return Head()
+
+
+class Scene:
+    """One actor and the studio, painted once; then a picture per set of coefficients.
+
+    Args:
+        speaker: Who.
+        looks: Instead of the speaker's own.
+        size_px: Side of the square pictures.
+    """
+
+    def __init__(self, speaker: Speaker, looks: Looks | None = None, size_px: int = 256) -> None:
+        self.head = _head()
+        self.looks = looks or draw_looks(speaker)
+        self.shape = torch.from_numpy(draw_shape(speaker, self.head.shape_names))
+        self.camera = studio.portrait_camera(size_px)
+        self._lights = studio.lamps(self.looks)
+        self._size = size_px
+        self._wall = studio.wall(self.looks, speaker.rng("wall"), 2 * size_px)
+        self._noise = studio.noise_tile(speaker.rng("noise"), 2 * size_px)
+        parts = self.head.triangle_parts.numpy()
+        order = np.argsort(parts, kind="stable")
+        self._triangles = self.head.triangles.numpy()[order]
+        self._uv = self.head.uv.numpy()
+        self._skin = Skin(self.looks, speaker.rng("skin"), 2 * size_px)
+        self._surfaces = self._materials(speaker, parts[order])
+        self._settle(speaker)
+
+    def rest(self) -> FaceCoefficients:
+        """The speaker's face at rest, a batch of one."""
+        return self.head.rest()._replace(shape=self.shape[None])
+
+    def project(self, points: Array) -> Array:
+        """Pixels of points in the world, (..., 3) m to (..., 2); (0, 0) is a pixel's middle."""
+        return self.camera.project(np.asarray(points))[..., :2] - 0.5
+
+    def landmarks(self, coefficients: FaceCoefficients) -> Array:
+        """The 68 points of a face in the picture, (68, 2) px, as detectors give them."""
+        with torch.inference_mode():
+            points = self.head.landmarks(self.head.vertices(coefficients))[0]
+        return self.project(points.numpy())
+
+    def draw(self, coefficients: FaceCoefficients, frame: int = 0) -> Array:
+        """The picture of a face, (size, size, 3) uint8 sRGB.
+
+        Args:
+            coefficients: A batch of one.
+            frame: Number of the frame; picks the sensor's noise.
+        """
+        with torch.inference_mode():
+            vertices = self.head.vertices(coefficients)[0].numpy()
+            rotation = rotation_matrix(coefficients.rotation)[0].numpy()
+            expression = coefficients.expression[0].tolist()
+        shift = coefficients.translation[0].numpy()
+        normals = vertex_normals(vertices, self._triangles)
+        shadow = self._hair_shadow * lit_part(
+            vertices, normals, vertices, self._triangles, self._lights.directions[0],
+            resolution_px=256, bias_m=0.0025,
+        )  # fmt: skip
+        lashes = np.concatenate([lash_triangles(row, vertices) for row in self._lash_rows])
+        points = [vertices, lashes.reshape(-1, 3)]
+        if self._hair is not None:
+            points.append(self._hair.position @ rotation.T + shift)
+        world = np.concatenate(points)
+        seen = rasterize(
+            self.camera.project(world, scale=2),
+            self._all_triangles,
+            (2 * self._size, 2 * self._size),
+            self._two_sided,
+        )
+        image = self._wall.copy()
+        eye = np.array([0.0, self.camera.height_m, self.camera.distance_m])
+        strengths = crease_strengths(
+            dict(zip(self.head.expression_names, expression, strict=True))
+        )
+        skin = self._surfaces["skin"]._replace(texture=self._skin.texture(strengths))
+        shade_surfaces(
+            image,
+            seen,
+            self._all_triangles,
+            Vertices(vertices, normals, self._uv, self._occlusion, shadow),
+            list((self._surfaces | {"skin": skin}).values()),
+            self._lights,
+            eye,
+            rotation,
+        )
+        for strands in self._strands(world, lashes, rotation):
+            shade_strands(image, seen, self._all_triangles, strands, self._lights, eye)
+        pixels = cv2.GaussianBlur(reduce_samples(image), (0, 0), 0.45)
+        return to_srgb(studio.expose(pixels, self._noise_of(frame)))
+
+    def _materials(self, speaker: Speaker, parts: Array) -> dict[str, Surface]:
+        looks, size = self.looks, self._size
+        flesh = self._skin.base[..., :3].reshape(-1, 3).mean(axis=0)
+        ear = np.zeros((8, 8, 8), np.float32)
+        ear[..., :3] = flesh * [1.0, 0.86, 0.86]
+        ear[..., 3], ear[..., 4] = 0.5, 0.7
+        textures = {
+            "skin": self._skin.base,
+            "ear": ear,
+            "lid_lining": paint_flesh((0.72, 0.45, 0.42), 0.3, 4),
+            "mouth_lining": paint_flesh((0.42, 0.17, 0.16), 0.35, 4),
+            "eyeball": paint_eye(looks, speaker.rng("eyes"), size),
+            "upper_teeth": paint_teeth(looks, 64),
+            "lower_teeth": paint_teeth(looks, 64),
+            "upper_gums": paint_flesh((0.66, 0.36, 0.36), 0.35, 4),
+            "lower_gums": paint_flesh((0.66, 0.36, 0.36), 0.35, 4),
+            "tongue": paint_flesh((0.68, 0.36, 0.35), 0.42, 4),
+            "garment": paint_cloth(looks, speaker.rng("clothes"), size),
+        }
+        surfaces = {}
+        for number, name in enumerate(self.head.part_names):
+            (inside,) = np.nonzero(parts == number)
+            surfaces[name] = Surface(
+                int(inside[0]), int(inside[-1]) + 1, textures[name], _SCATTER.get(name, _SKIN_SCATTER)
+            )
+        return surfaces
+
+    def _settle(self, speaker: Speaker) -> None:
+        """What is worked out once, on the face at rest: hair, occlusion, the hair's shadow."""
+        with torch.inference_mode():
+            rest = self.head.vertices(self.rest())[0].numpy()
+            ajar = self.head.vertices(self._ajar())[0].numpy()
+        triangles = self._triangles
+        normals = vertex_normals(rest, triangles)
+        skin = self._surfaces["skin"]
+        scalp = Scalp(rest, normals, uv_to_chart(self._uv), triangles[skin.first : skin.last])
+        self._hair: Hair | None = grow_hair(scalp, self.looks, speaker.rng("hair"))
+        groups = self.head.vertex_groups
+        balls = self.head.vertex_parts.numpy() == self.head.part_names.index("eyeball")
+        self._lash_rows = [
+            LashRow(
+                groups[f"{side}_{lid}_lashes"],
+                np.flatnonzero(balls & (sign * rest[:, 0] > 0)),
+                0.0075 * self.looks.lashes * (1.0 if lid == "upper" else 0.45),
+                0.45 if lid == "upper" else -0.5,
+            )
+            for side, sign in (("right", -1), ("left", 1))
+            for lid in ("upper", "lower")
+        ]
+        lashes = np.concatenate([lash_triangles(row, rest) for row in self._lash_rows])
+        lash_count = len(lashes)
+        self._lash_first, self._lash_start = len(triangles), len(rest)
+        blocks = [triangles, len(rest) + np.arange(3 * lash_count).reshape(-1, 3)]
+        self._hair_first = len(triangles) + lash_count
+        self._hair_start = len(rest) + 3 * lash_count
+        casters, faces = rest, triangles
+        if self._hair is not None:
+            blocks.append(self._hair.triangles + self._hair_start)
+            casters = np.concatenate([rest, self._hair.position])
+            faces = np.concatenate([triangles, self._hair.triangles + len(rest)])
+        self._all_triangles = np.ascontiguousarray(np.concatenate(blocks), np.int64)
+        self._two_sided = np.zeros(len(self._all_triangles), np.bool_)
+        self._two_sided[len(triangles) :] = True
+
+        in_mouth = np.isin(
+            self.head.vertex_parts.numpy(), [self.head.part_names.index(n) for n in _MOUTH_PARTS]
+        )
+        occlusion = ambient_occlusion(
+            rest, normals, triangles, directions=64, resolution_px=320, bias_m=0.002
+        )
+        inside = ambient_occlusion(
+            ajar, vertex_normals(ajar, triangles), triangles, directions=64, resolution_px=320,
+            bias_m=0.002,
+        )  # fmt: skip
+        self._occlusion = np.where(in_mouth, inside, occlusion)
+        self._hair_shadow = np.ones(len(rest), np.float32)
+        if self._hair is not None:
+            key = self._lights.directions[0]
+            with_hair = lit_part(rest, normals, casters, faces, key, softness_px=3)
+            without = lit_part(rest, normals, rest, triangles, key, softness_px=3)
+            self._hair_shadow = np.clip(with_hair / np.maximum(without, 0.2), 0, 1)
+            covered = lit_part(
+                self._hair.position, self._hair.normal, casters, faces, key, softness_px=2, bias_m=0.006
+            )
+            self._hair_lit = covered * (0.4 + 0.6 * self._hair.occlusion)
+
+    def _ajar(self) -> FaceCoefficients:
+        """A laugh: what is in the mouth is seen like this."""
+        names = self.head.expression_names
+        expression = torch.zeros(1, len(names))
+        for name in ("lips_part", "lip_corner_puller_right", "lip_corner_puller_left"):
+            expression[0, names.index(name)] = 1.0
+        jaw = torch.tensor([[0.14, 0.0, 0.0]])
+        return self.rest()._replace(expression=expression, jaw=jaw)
+
+    def _strands(self, world: Array, lashes: Array, rotation: Array) -> list[Strands]:
+        count = 3 * len(lashes)
+        along = np.repeat(lashes[:, 2] - lashes[:, 0], 3, axis=0)
+        dark = np.tile(0.25 * np.array(self.looks.brow_linear), (count, 1))
+        strands = [
+            Strands(
+                self._lash_first, self._hair_first, self._lash_start,
+                world[self._lash_start : self._hair_start], along,
+                np.tile([0.0, 0.0, 1.0], (count, 1)), dark, np.full(count, 0.5), np.full(count, 0.5), 0.0,
+            )
+        ]  # fmt: skip
+        if self._hair is not None:
+            hair = self._hair
+            strands.append(
+                Strands(
+                    self._hair_first, len(self._all_triangles), self._hair_start,
+                    world[self._hair_start :], hair.tangent @ rotation.T, hair.normal @ rotation.T,
+                    hair.colour, hair.occlusion, self._hair_lit, hair.gloss,
+                )
+            )  # fmt: skip
+        return strands
+
+    def _noise_of(self, frame: int) -> Array:
+        row, column = np.random.default_rng(frame).integers(0, self._size, 2)
+        return self._noise[row : row + self._size, column : column + self._size]

@@ -1,0 +1,1 @@
+"""The built-in head: an analytic adult face, in millimetres from the pupils while it is built."""

@@ -1,0 +1,9 @@
+"""Triangles to pixels on the CPU, without a display; knows nothing of faces.
+
+Own code because no package gives what is needed together: nvdiffrast needs a GPU, GL-based ones a
+driver, PyTorch3D no longer ships CPU wheels, and DEODR returns colours but not which triangle is
+seen where, so no shading of one's own (normal maps, spherical harmonics) can follow it.
+
+`raster` finds what is seen in every pixel, `mesh` and `visibility` what the vertices carry,
+`surface` and `strands` the colour, `picture` turns light into bytes.
+"""

@@ -1,0 +1,172 @@
+"""Visibility: which triangle is seen at every sample, and where in it."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stccl.render.jit import kernel
+
+Array = NDArray[Any]
+
+_STEPS_PER_PX = 4096  # corners are rounded to this grid; inside or outside is then exact
+_LIMIT_PX = 16384.0  # keeps products of two grid coordinates within 64 bits
+
+
+class Fragments(NamedTuple):
+    """What is seen at every sample of a picture.
+
+    Attributes:
+        triangle: (H, W) int32, the index of the triangle seen; -1 where there is none.
+        barycentric: (H, W, 3) float32, weights of its corners, perspective-correct, sum 1.
+        depth: (H, W) float32, distance along the view axis; infinite where there is none.
+    """
+
+    triangle: Array
+    barycentric: Array
+    depth: Array
+
+
+def rasterize(
+    points_px: Array,
+    triangles: Array,
+    size: tuple[int, int],
+    two_sided: Array | None = None,
+) -> Fragments:
+    """Draw triangles into a z-buffer.
+
+    A sample sits in the middle of each pixel: that of column i and row j at (i + 0.5, j + 0.5).
+    It belongs to a triangle whose inside it is in; one exactly on an edge that two triangles share
+    belongs to one of them (the top-left rule), so that surfaces have neither cracks nor overlaps.
+    With w_k the screen-space weights and z_k the depths of a triangle's corners, depth is
+    z = 1 / sum(w_k / z_k) and the perspective-correct weights are w_k z / z_k.
+
+    Args:
+        points_px: (V, 3) float: x to the right, y down, in pixels, and depth, larger is further.
+            Triangles with a corner at depth 0 or less, or over 16384 px away, are left out.
+        triangles: (F, 3) integers, corners counter-clockwise as seen from the front.
+        size: Height and width of the picture in pixels.
+        two_sided: (F,) bool, triangles drawn from behind as well; none if not given.
+
+    Returns:
+        The fragments.
+
+    >>> corners = np.array([[0, 0, 1], [0, 4, 1], [4, 0, 1]])
+    >>> rasterize(corners, np.array([[0, 1, 2]]), (4, 4)).triangle
+    array([[ 0,  0,  0, -1],
+           [ 0,  0, -1, -1],
+           [ 0, -1, -1, -1],
+           [-1, -1, -1, -1]], dtype=int32)
+    """
+    fragments = Fragments(
+        np.full(size, -1, np.int32),
+        np.zeros((*size, 3), np.float32),
+        np.full(size, np.inf, np.float32),
+    )
+    if two_sided is None:
+        two_sided = np.zeros(len(triangles), np.bool_)
+    _draw(
+        np.ascontiguousarray(points_px, np.float64),
+        np.ascontiguousarray(triangles, np.int64),
+        two_sided,
+        *fragments,
+    )
+    return fragments
+
+
+@kernel
+def _draw(
+    points: Array,
+    triangles: Array,
+    two_sided: Array,
+    triangle: Array,
+    barycentric: Array,
+    depth: Array,
+) -> None:
+    height, width = triangle.shape
+    half = _STEPS_PER_PX // 2
+    for index in range(len(triangles)):
+        a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
+        visible = True
+        for corner in (a, b, c):
+            if not (
+                abs(points[corner, 0]) < _LIMIT_PX
+                and abs(points[corner, 1]) < _LIMIT_PX
+                and 0 < points[corner, 2] < np.inf
+            ):
+                visible = False
+        if not visible:
+            continue
+        ax, ay = _on_grid(points[a, 0]), _on_grid(points[a, 1])
+        bx, by = _on_grid(points[b, 0]), _on_grid(points[b, 1])
+        cx, cy = _on_grid(points[c, 0]), _on_grid(points[c, 1])
+        # Twice the area; y points down, so counter-clockwise on the screen is positive like this.
+        area = (by - ay) * (cx - ax) - (bx - ax) * (cy - ay)
+        if area == 0 or (area < 0 and not two_sided[index]):
+            continue
+        turned = area < 0
+        if turned:
+            b, c, bx, by, cx, cy, area = c, b, cx, cy, bx, by, -area
+        # The first and last samples whose middles lie within the bounding box.
+        left = max(0, -((half - min(ax, bx, cx)) // _STEPS_PER_PX))
+        right = min(width - 1, (max(ax, bx, cx) - half) // _STEPS_PER_PX)
+        top = max(0, -((half - min(ay, by, cy)) // _STEPS_PER_PX))
+        bottom = min(height - 1, (max(ay, by, cy) - half) // _STEPS_PER_PX)
+        if left > right or top > bottom:
+            continue
+        # The weight of a corner is the function of the edge opposite to it, over the area.
+        a_edge, a_right, a_down = _edge(bx, by, cx, cy, left, top)
+        b_edge, b_right, b_down = _edge(cx, cy, ax, ay, left, top)
+        c_edge, c_right, c_down = _edge(ax, ay, bx, by, left, top)
+        # An edge that does not own the samples on it asks for at least one step inwards.
+        a_least = _least(bx, by, cx, cy)
+        b_least = _least(cx, cy, ax, ay)
+        c_least = _least(ax, ay, bx, by)
+        a_near = 1.0 / (area * points[a, 2])
+        b_near = 1.0 / (area * points[b, 2])
+        c_near = 1.0 / (area * points[c, 2])
+        for row in range(top, bottom + 1):
+            a_weight, b_weight, c_weight = a_edge, b_edge, c_edge
+            for column in range(left, right + 1):
+                if a_weight >= a_least and b_weight >= b_least and c_weight >= c_least:
+                    a_part, b_part = a_weight * a_near, b_weight * b_near
+                    c_part = c_weight * c_near
+                    z = 1.0 / (a_part + b_part + c_part)
+                    if z < depth[row, column]:
+                        depth[row, column] = z
+                        triangle[row, column] = index
+                        barycentric[row, column, 0] = a_part * z
+                        barycentric[row, column, 2 if turned else 1] = b_part * z
+                        barycentric[row, column, 1 if turned else 2] = c_part * z
+                a_weight += a_right
+                b_weight += b_right
+                c_weight += c_right
+            a_edge += a_down
+            b_edge += b_down
+            c_edge += c_down
+
+
+@kernel
+def _on_grid(coordinate_px: float) -> int:
+    return int(np.rint(coordinate_px * _STEPS_PER_PX))
+
+
+@kernel
+def _edge(
+    from_x: int, from_y: int, to_x: int, to_y: int, column: int, row: int
+) -> tuple[int, int, int]:
+    """Twice the area an edge spans with a sample, and its change to the next column and row."""
+    x = column * _STEPS_PER_PX + _STEPS_PER_PX // 2
+    y = row * _STEPS_PER_PX + _STEPS_PER_PX // 2
+    along_x, along_y = to_x - from_x, to_y - from_y
+    return (
+        along_y * (x - from_x) - along_x * (y - from_y),
+        along_y * _STEPS_PER_PX,
+        -along_x * _STEPS_PER_PX,
+    )
+
+
+@kernel
+def _least(from_x: int, from_y: int, to_x: int, to_y: int) -> int:
+    """0 for a left or a top edge, which owns the samples on it, else 1."""
+    return 0 if to_y > from_y or (to_y == from_y and to_x < from_x) else 1

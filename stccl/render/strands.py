@@ -1,0 +1,168 @@
+"""The colour of hair."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stccl.render.jit import kernel
+from stccl.render.light import Lights, harmonics
+from stccl.render.raster import Fragments
+
+Array = NDArray[Any]
+
+
+class Strands(NamedTuple):
+    """Ribbons of hair: what shading needs at every vertex, and which triangles they are.
+
+    Attributes:
+        first: Index of their first triangle.
+        last: One past their last triangle.
+        start: Index of their first vertex; the arrays below begin there.
+        position: (V, 3) m, in the world.
+        tangent: (V, 3) unit, along the hair, in the world.
+        normal: (V, 3) unit, out of the whole head of hair, in the world.
+        colour: (V, 3) linear RGB.
+        occlusion: (V,) part of the surrounding that is seen, 0..1.
+        shadow: (V,) part of the key light that arrives, 0..1.
+        gloss: Strength of the highlights, 1: clean straight hair.
+    """
+
+    first: int
+    last: int
+    start: int
+    position: Array
+    tangent: Array
+    normal: Array
+    colour: Array
+    occlusion: Array
+    shadow: Array
+    gloss: float
+
+
+def shade_strands(
+    image: Array,
+    fragments: Fragments,
+    triangles: Array,
+    strands: Strands,
+    lights: Lights,
+    eye: Array,
+) -> None:
+    """Write the light that hair sends to the eye into its samples of `image`.
+
+    The model of Kajiya and Kay ("Rendering Fur with Three Dimensional Textures", 1989): scattered
+    light goes with the sine between strand and lamp, and highlights with powers of the sine
+    between strand and half vector; two of them as in Marschner et al. ("Light Scattering from
+    Human Hair Fibers", 2003): one white and narrow, one wide and of the hair's own colour.
+
+    Args:
+        image: (H, W, 3) float32, linear RGB; written to.
+        fragments: What is seen.
+        triangles: (F, 3) integers, those that were rasterised.
+        strands: The hair.
+        lights: What falls on it.
+        eye: (3,) m, where the picture is seen from.
+    """
+    packed = np.concatenate(
+        [
+            strands.tangent,
+            strands.position,
+            strands.normal,
+            strands.colour,
+            strands.occlusion[:, None],
+            strands.shadow[:, None],
+        ],
+        axis=1,
+        dtype=np.float32,
+    )
+    _shade(
+        image,
+        fragments.triangle,
+        fragments.barycentric,
+        np.ascontiguousarray(triangles, np.int64),
+        packed,
+        strands.first,
+        strands.last,
+        strands.start,
+        strands.gloss,
+        lights.surrounding,
+        lights.directions,
+        lights.colours,
+        np.asarray(eye, np.float64),
+    )
+
+
+@kernel
+def _shade(
+    image: Array,
+    triangle: Array,
+    barycentric: Array,
+    triangles: Array,
+    packed: Array,
+    first: int,
+    last: int,
+    start: int,
+    gloss: float,
+    surrounding: Array,
+    directions: Array,
+    colours: Array,
+    eye: Array,
+) -> None:
+    at = np.empty(14, np.float32)
+    light = np.empty(3, np.float64)
+    shine = np.empty(3, np.float64)
+    for row in range(triangle.shape[0]):
+        for column in range(triangle.shape[1]):
+            index = triangle[row, column]
+            if index < first or index >= last:
+                continue
+            a, b, c = (
+                triangles[index, 0] - start,
+                triangles[index, 1] - start,
+                triangles[index, 2] - start,
+            )
+            a_part, b_part, c_part = (
+                barycentric[row, column, 0],
+                barycentric[row, column, 1],
+                barycentric[row, column, 2],
+            )
+            for k in range(14):
+                at[k] = a_part * packed[a, k] + b_part * packed[b, k] + c_part * packed[c, k]
+            scale = 1.0 / np.sqrt(at[0] * at[0] + at[1] * at[1] + at[2] * at[2] + 1e-12)
+            tx, ty, tz = at[0] * scale, at[1] * scale, at[2] * scale
+            vx, vy, vz = eye[0] - at[3], eye[1] - at[4], eye[2] - at[5]
+            scale = 1.0 / np.sqrt(vx * vx + vy * vy + vz * vz)
+            vx, vy, vz = vx * scale, vy * scale, vz * scale
+            values = harmonics(at[6], at[7], at[8])
+            for channel in range(3):
+                total = 0.0
+                for k in range(9):
+                    total += values[k] * surrounding[k, channel]
+                light[channel] = max(total, 0.0) * at[12]
+                shine[channel] = 0.0
+            for lamp in range(len(directions)):
+                lx, ly, lz = directions[lamp, 0], directions[lamp, 1], directions[lamp, 2]
+                arrives = at[13] if lamp == 0 else at[12]
+                towards = at[6] * lx + at[7] * ly + at[8] * lz
+                arrives *= min(max(0.0, (towards + 0.4) / 1.0), 1.0)
+                along = tx * lx + ty * ly + tz * lz
+                scattered = 0.75 * np.sqrt(max(0.0, 1.0 - along * along)) * arrives
+                hx, hy, hz = vx + lx, vy + ly, vz + lz
+                scale = 1.0 / np.sqrt(hx * hx + hy * hy + hz * hz + 1e-12)
+                along = (tx * hx + ty * hy + tz * hz) * scale
+                # Scales on the strand tilt the two highlights apart, towards root and tip.
+                narrow = max(0.0, 1.0 - (along + 0.08) * (along + 0.08))
+                wide = max(0.0, 1.0 - (along - 0.12) * (along - 0.12))
+                for _ in range(4):
+                    wide *= wide
+                for _ in range(6):
+                    narrow *= narrow
+                for channel in range(3):
+                    falls = colours[lamp, channel]
+                    light[channel] += falls * scattered
+                    own = np.sqrt(max(at[9 + channel], 0.0)) * 0.35 * wide
+                    shine[channel] += falls * arrives * gloss * (0.06 * narrow + own * 0.4)
+            for channel in range(3):
+                image[row, column, channel] = (
+                    at[9 + channel] * light[channel] + at[12] * shine[channel]
+                )
