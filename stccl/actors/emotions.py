@@ -27,8 +27,8 @@ def _units(**amounts: float) -> dict[str, float]:
 _APEX: MappingProxyType[str, dict[str, float]] = MappingProxyType(
     {
         "neutral": {},
-        "angry": _units(brow_lowerer=1.0, upper_lid_raiser=0.5, lid_tightener=0.75, lip_tightener=0.6,
-                      chin_raiser=0.2, upper_lip_raiser=0.15),
+        "angry": _units(brow_lowerer=1.0, upper_lid_raiser=0.5, lid_tightener=0.75,
+                        lip_tightener=0.6, chin_raiser=0.2, upper_lip_raiser=0.15),
         "contempt": _units(smile=0.55, dimple=0.85, lid_tightener=0.25, blink=0.12),
         "disgusted": _units(nose_wrinkler=0.95, upper_lip_raiser=0.75, lip_corner_depressor=0.5,
                           lower_lip_depressor=0.25, chin_raiser=0.35, lid_tightener=0.4,
@@ -84,7 +84,7 @@ class Manner:
 def manner(speaker: Speaker) -> Manner:
     """The speaker's manner, by chance."""
     rng = speaker.rng("manner")
-    gains = np.exp(rng.normal(0, 0.15, JAW + 1))
+    gains = np.exp(rng.normal(0, 0.12, JAW + 1))
     pairs = [column(name) for name in EXPRESSIONS if name.endswith("_left")]
     gains[pairs] = gains[[column(EXPRESSIONS[c].replace("_left", "_right")) for c in pairs]]
     return Manner(

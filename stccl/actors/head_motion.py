@@ -30,11 +30,11 @@ _CLOSING = 0.35  # of a blink
 _FIXATION_S, _SACCADE_S = (0.35, 1.4), 0.045
 _NEAR_RAD, _AWAY_RAD, _AWAY_CHANCE = 0.012, 0.07, 0.12
 # Pitch, yaw, roll; pitch is positive downwards.
-_SWAY_RAD = np.array([0.014, 0.022, 0.012])
-_STATIC_RAD = np.array([0.012, 0.02, 0.012])
+_SWAY_RAD = np.array([0.016, 0.03, 0.015])
+_STATIC_RAD = np.array([0.014, 0.028, 0.015])
 _SWAY_M = np.array([0.002, 0.0015, 0.0015])
 _TREMBLE_RAD, _TREMBLE_HZ = 0.0008, (2.0, 5.0)
-_NOD_RAD, _NOD_S = (0.012, 0.035), 0.22
+_NOD_RAD, _NOD_S = (0.018, 0.045), 0.22
 _LOUD_RAD = np.array([-0.012, 0.0, 0.0])
 _PHRASE_HZ, _LOUDNESS_HZ = 1.5, 90
 

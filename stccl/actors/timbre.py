@@ -15,7 +15,7 @@ _PEAK = 0.95
 _TILT_FROM_HZ, _TILT_TO_HZ = 500.0, 5000.0
 _TREMOR_HZ = 5.8
 _BREATH_FROM_HZ = 1500.0
-_SYLLABLE_HZ = 12.0
+_ENVELOPE_HZ = 30.0
 _SILENCE = 1e-3  # of the peak
 
 
@@ -55,6 +55,6 @@ def _tilt(sound: Samples, tension_db: float) -> Samples:
     return tilted
 
 
-def _low_pass(sound: Samples, below_hz: float = _SYLLABLE_HZ) -> Samples:
+def _low_pass(sound: Samples, below_hz: float = _ENVELOPE_HZ) -> Samples:
     low: Samples = sosfiltfilt(butter(2, below_hz, fs=SAMPLE_RATE_HZ, output="sos"), sound)
     return low
