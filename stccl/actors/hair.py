@@ -148,7 +148,9 @@ def _grow(
     if style.curl_mm:
         turn = generator.uniform(0, 2 * np.pi, (count, 1)) + np.linspace(0, 9, POINTS)
         turn = turn + per_lock[locks, :1]
-        radius = style.curl_mm * np.linspace(0.2, 1, POINTS) * generator.uniform(0.5, 1.3, (count, 1))
+        radius = (
+            style.curl_mm * np.linspace(0.2, 1, POINTS) * generator.uniform(0.5, 1.3, (count, 1))
+        )
         side = np.cross(normals, [0.3, 0.9, 0.2])
         lines += (radius * np.cos(turn))[..., None] * side[:, None]
         lines += (radius * np.sin(turn))[..., None] * normals[:, None]
@@ -216,12 +218,12 @@ def _ribbons(
     )
 
 
-def _colours(
-    count: int, share: Array, looks: Looks, generator: np.random.Generator
-) -> Array:
+def _colours(count: int, share: Array, looks: Looks, generator: np.random.Generator) -> Array:
     base = from_srgb(np.array(looks.hair_colour))
     grey = from_srgb(np.array([0.62, 0.61, 0.60]))
-    is_grey = (generator.random((count, 1)) < looks.hair_grey) * generator.uniform(0.5, 1, (count, 1))
+    is_grey = (generator.random((count, 1)) < looks.hair_grey) * generator.uniform(
+        0.5, 1, (count, 1)
+    )
     strand = base + is_grey * (grey - base)
     strand = strand * np.exp(generator.normal(0, 0.22, (count, 1)))
     # Darker at the root, bleached at the tip.
@@ -244,7 +246,11 @@ def _away_from_part(part_mm: float, back: float, down: float) -> Callable[[Array
 def _swept(roots: Array) -> Array:
     high = np.clip((roots[:, 1] - 70) / 40, 0, 1)
     return np.stack(
-        [0.55 * high + 0.1 * np.sign(roots[:, 0]), -1.0 * (1 - high), 0.35 * high - 0.5 * (1 - high)],
+        [
+            0.55 * high + 0.1 * np.sign(roots[:, 0]),
+            -1.0 * (1 - high),
+            0.35 * high - 0.5 * (1 - high),
+        ],
         axis=1,
     )
 
@@ -274,10 +280,20 @@ _STYLES: dict[HairStyle, _Style] = {
     "cropped": _Style(4200, _longer_on_top(6, 12), _swept, 0.45, 4.0, 0.05, 0.0, 1.1, 0.5),
     "short": _Style(4200, _longer_on_top(14, 42), _swept, 0.42, 13.0, 0.25, 0.0, 1.4, 0.9),
     "side_part": _Style(
-        4200, _longer_on_top(18, 75), _away_from_part(30.0, 0.35, 1.0), 0.22, 11.0, 0.25, 0.0, 1.5, 1.0
+        4200,
+        _longer_on_top(18, 75),
+        _away_from_part(30.0, 0.35, 1.0),
+        0.22,
+        11.0,
+        0.25,
+        0.0,
+        1.5,
+        1.0,
     ),
     "curly": _Style(4200, _even(52), _outward, 0.6, 26.0, 0.25, 4.0, 1.5, 0.6),
-    "bob": _Style(4000, _down_to(-75), _away_from_part(8.0, 0.25, 1.2), 0.15, 15.0, 0.6, 0.0, 2.0, 1.1),
+    "bob": _Style(
+        4000, _down_to(-75), _away_from_part(8.0, 0.25, 1.2), 0.15, 15.0, 0.6, 0.0, 2.0, 1.1
+    ),
     "long": _Style(
         4000, _down_to(-165), _away_from_part(-12.0, 0.35, 1.2), 0.15, 15.0, 0.7, 1.5, 2.3, 1.1
     ),

@@ -7,14 +7,18 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import torch
+
 from stccl.actors.expressions import EXPRESSIONS
 from stccl.actors.film import write_picture, write_sound
-from stccl.actors.performance import Take, perform
+from stccl.actors.performance import Motion, Take, perform
 from stccl.actors.scene import Scene
 from stccl.actors.size import Size
 from stccl.actors.speaker import Speaker
 from stccl.actors.truth import write_frames, write_maps, write_phonemes
 from stccl.actors.visemes import VISEMES
+from stccl.face3d.model import FaceCoefficients
 from stccl.fingerprint import code_version, fingerprint
 from stccl.runner import Runner
 from stccl.tables.io import read_provenance
@@ -52,7 +56,8 @@ def generate(
     """
     wanted = Size.parse(dict(size), where="datasets.actors.size")
     names = wanted.speaker_names if speakers == "all" else speakers
-    readings = [(Speaker(name, seed), sentence) for name in names for sentence in wanted.sentence_ids]
+    cast = [Speaker(name, seed) for name in names]
+    readings = [(speaker, sentence) for speaker in cast for sentence in wanted.sentence_ids]
     _remove_others(folder, readings, wanted)
     chunks = [(folder, speaker, sentence, wanted) for speaker, sentence in readings]
     for _ in runner.map(make_reading, chunks, sizes=[len(wanted.moods)] * len(chunks)):
@@ -89,30 +94,32 @@ def make_take(folder: Path, take: Take, side_px: int, mark: str = "") -> None:
     scene, fps = _scene(take.speaker, side_px), frame_rate_hz(take.speaker)
     times_s = take.frame_times_s(fps)
     motion = take.at(times_s)
-    camera = scene.camera._asdict()
+    faces = coefficients(motion, scene.shape)
     facts = {
         "fingerprint": mark,
         "fps": fps,
-        "camera": camera,
+        "camera": scene.camera._asdict(),
         "shape": [float(value) for value in scene.shape],
         "expressions": EXPRESSIONS,
         "visemes": tuple(VISEMES),
     }
-    picture, sound, phonemes, frames = _files(
-        take.speaker.name, take.said.sentence, take.emotion, take.level
-    )
-    parts = {path: folder / f"{_PART}{os.getpid()}" / path for path in (picture, sound, phonemes, frames)}
-    for path in parts.values():
-        path.parent.mkdir(parents=True, exist_ok=True)
-    write_picture(parts[picture], scene.film(motion, take.name), side_px, fps)
-    write_sound(parts[sound], take.samples, take.sample_rate_hz)
-    write_phonemes(parts[phonemes], take.phonemes, facts)
-    write_frames(parts[frames], times_s, motion, scene.landmarks_px(motion), facts)
-    # The frames' truth comes last: a take whose frames are there, and carry this mark, is whole.
-    for path, part in parts.items():
+    making = folder / f"{_PART}{os.getpid()}"
+    files = _files(take.speaker.name, take.said.sentence, take.emotion, take.level)
+    for path in files:
+        (making / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        part.replace(folder / path)
-    shutil.rmtree(folder / f"{_PART}{os.getpid()}")
+    picture, sound, phonemes, frames = (making / path for path in files)
+    points_px = np.stack([scene.landmarks(face) for face in faces])
+    try:
+        write_picture(picture, map(scene.draw, faces, range(len(faces))), side_px, fps)
+        write_sound(sound, take.samples, take.sample_rate_hz)
+        write_phonemes(phonemes, take.phonemes, facts)
+        write_frames(frames, times_s, motion, points_px, facts)
+        # The frames' truth comes last: a take whose frames are there, with this mark, is whole.
+        for path in files:
+            (making / path).replace(folder / path)
+    finally:
+        shutil.rmtree(making)
 
 
 def frame_rate_hz(speaker: Speaker) -> int:
@@ -124,9 +131,16 @@ def frame_rate_hz(speaker: Speaker) -> int:
     return 25 if speaker.number % _OTHER_RATE else 30
 
 
+def coefficients(motion: Motion, shape: torch.Tensor) -> list[FaceCoefficients]:
+    """A batch of one per moment, for a speaker of (S,) identity `shape`."""
+    parts = (motion.expression, motion.rotation, motion.translation, motion.jaw, motion.eyes)
+    moments = zip(*(torch.from_numpy(part)[:, None] for part in parts), strict=True)
+    return [FaceCoefficients(shape[None], *moment) for moment in moments]
+
+
 @lru_cache(maxsize=2)
 def _scene(speaker: Speaker, side_px: int) -> Scene:
-    return Scene(speaker, side_px)
+    return Scene(speaker, size_px=side_px)
 
 
 def _files(speaker: str, sentence: str, emotion: str, level: int) -> tuple[Path, Path, Path, Path]:

@@ -22,11 +22,13 @@ class Size(Section):
         min_length=1, description="Intensities, 1 to 3; neutral has level 1 alone."
     )
     sentences: int = Field(ge=1, le=len(SENTENCES), description="The first ones.")
-    side_px: int = Field(ge=64, le=1024, description="Of the picture, as high as it is wide.")
+    side_px: int = Field(
+        ge=64, le=1024, multiple_of=2, description="Of the picture, as high as it is wide."
+    )
 
     @property
     def speaker_names(self) -> tuple[str, ...]:
-        """M001, W001, M002, …"""
+        """M001, W001, M002 and so on."""
         names = (f"{sex}{number:03d}" for number in count(1) for sex in "MW")
         return tuple(islice(names, self.speakers))
 

@@ -1,8 +1,8 @@
 """What is known of a take because it was made: tables beside the clips, in `truth/`.
 
 `frames/<take>.parquet` has a row per frame, `phonemes/<take>.parquet` one per phoneme,
-`maps/<speaker>-<sentence>.parquet` one per frame of every ordered pair of takes of a sentence; their
-columns are in `stccl.tables.schemas`. A take is `<speaker>-<emotion>-<level>-<sentence>`.
+`maps/<speaker>-<sentence>.parquet` one per frame of every ordered pair of takes of a sentence;
+their columns are in `stccl.tables.schemas`. A take is `<speaker>-<emotion>-<level>-<sentence>`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,9 @@ from stccl.tables.io import write_table
 Array = npt.NDArray[Any]
 
 
-def write_phonemes(path: Path, phonemes: Sequence[PhonemeRow], provenance: Mapping[str, Any]) -> None:
+def write_phonemes(
+    path: Path, phonemes: Sequence[PhonemeRow], provenance: Mapping[str, Any]
+) -> None:
     """A row per phoneme."""
     write_table(path, "truth_phonemes", (row._asdict() for row in phonemes), provenance)
 

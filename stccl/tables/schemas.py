@@ -103,7 +103,13 @@ SCHEMAS: dict[str, pa.Schema] = {
         **{
             name: pa.list_(pa.float32())
             for name in (
-                "expression", "jaw", "eyes", "rotation", "translation", "visemes", "speech",
+                "expression",
+                "jaw",
+                "eyes",
+                "rotation",
+                "translation",
+                "visemes",
+                "speech",
                 "action_units",
             )
         },

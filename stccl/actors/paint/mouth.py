@@ -14,7 +14,7 @@ Array = NDArray[Any]
 
 
 def paint_teeth(looks: Looks, size_px: int) -> Array:
-    """u along the row from the middle, v from the edge to the gum."""
+    """U along the row from the middle, v from the edge to the gum."""
     u, v = _grid(size_px)
     edge = from_srgb(np.array([0.80, 0.78, 0.73]))
     neck = from_srgb(np.array([0.76, 0.69, 0.58]))

@@ -75,9 +75,7 @@ class Sheet:
                 _stroke(layer, start, end, float(value), thick)
         return cv2.GaussianBlur(layer, (0, 0), 0.5 * width_mm * PX_PER_MM)
 
-    def hairs(
-        self, roots: Array, tips: Array, width_mm: float, bend: Array | None = None
-    ) -> Array:
+    def hairs(self, roots: Array, tips: Array, width_mm: float, bend: Array | None = None) -> Array:
         """Single hairs as thin lines; where they are, 0 to 1.
 
         Args:

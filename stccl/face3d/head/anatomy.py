@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from stccl.face3d.head import eyes, mouth, nose, topology
-from stccl.face3d.head import proportions as prop
 from stccl.face3d.head.chart import chart_to_uv
 from stccl.face3d.head.ear import ear
 from stccl.face3d.head.piece import Piece
@@ -100,7 +99,10 @@ def build_anatomy() -> Anatomy:
     chart = np.stack([skin.a, skin.b], 1)
     worn = skin.b < NECKLINE_MM
     half.add(
-        Piece("skin", points, skin.triangles, chart_to_uv(chart)), chart, skin.side, np.ones(len(points))
+        Piece("skin", points, skin.triangles, chart_to_uv(chart)),
+        chart,
+        skin.side,
+        np.ones(len(points)),
     )
     half.part[-1][worn] = PARTS.index("garment")
 

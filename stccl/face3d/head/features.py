@@ -94,6 +94,6 @@ def vertex_groups(anatomy: Anatomy) -> dict[str, Array]:
     for number, name in enumerate(("right", "left")):
         loop = anatomy.lids[number, rim]
         groups[f"{name}_upper_lashes"] = loop[: columns + 1]
-        groups[f"{name}_lower_lashes"] = np.append(loop[0], loop[:columns - 1:-1])
+        groups[f"{name}_lower_lashes"] = np.append(loop[0], loop[: columns - 1 : -1])
         groups[f"{name}_brow"] = np.flatnonzero(brow & (right == (name == "right")))
     return groups

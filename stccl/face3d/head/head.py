@@ -142,7 +142,11 @@ class Head(nn.Module):
 
         # Contact: columns of vertices above and below the fissure, rings from the rim outwards.
         lid_rings = np.concatenate(
-            [anatomy.lids[:, : -len(topology.LID_OFFSETS_MM)], anatomy.lids[:, -len(topology.LID_OFFSETS_MM) :]], 1
+            [
+                anatomy.lids[:, : -len(topology.LID_OFFSETS_MM)],
+                anatomy.lids[:, -len(topology.LID_OFFSETS_MM) :],
+            ],
+            1,
         )
         columns = topology.LID_COLUMNS
         upper = lid_rings[:, :, 1:columns]
@@ -151,7 +155,11 @@ class Head(nn.Module):
         inner = np.array((0.0, 0.3, 0.7, 1.0))
         store("_lid_yields", np.concatenate([inner, _LID_YIELDS]))
         count = topology.MOUTH_COLUMNS
-        store("_lips", np.stack([anatomy.lips[:, :, :count], anatomy.lips[:, :, :count:-1]]), torch.int64)
+        store(
+            "_lips",
+            np.stack([anatomy.lips[:, :, :count], anatomy.lips[:, :, :count:-1]]),
+            torch.int64,
+        )
         lining = anatomy.lips.shape[1] - len(_LIP_YIELDS)
         store("_lip_yields", np.concatenate([np.linspace(0, 1, lining + 1)[:-1], _LIP_YIELDS]))
         self._lid_rim = anatomy.lids.shape[1] - len(topology.LID_OFFSETS_MM)

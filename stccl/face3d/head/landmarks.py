@@ -79,7 +79,9 @@ def landmark_places(anatomy: Anatomy) -> tuple[Array, Array]:
     jaw = _jaw_targets(anatomy)
     by_ray(list(range(9)), jaw)
     by_ray(list(range(16, 8, -1)), jaw[:8] * right)
-    brow_x = np.array([prop.BROW_MM[0][0] + s * (prop.BROW_MM[-1][0] - prop.BROW_MM[0][0]) for s in _BROW_SHARES])
+    brow_x = np.array(
+        [prop.BROW_MM[0][0] + s * (prop.BROW_MM[-1][0] - prop.BROW_MM[0][0]) for s in _BROW_SHARES]
+    )
     brow = np.stack([brow_x, curve(prop.BROW_MM, brow_x)], 1)
     by_ray(list(range(17, 22)), brow * right)
     by_ray(list(range(26, 21, -1)), brow)

@@ -120,9 +120,7 @@ def gums(*, upper: bool) -> Piece:
     triangles = strip_triangles(net, closed=False)
     if not upper:
         triangles = triangles[:, ::-1]
-    grid_v, grid_u = np.meshgrid(
-        np.linspace(0, 1, len(rows)), along / along[-1], indexing="ij"
-    )
+    grid_v, grid_u = np.meshgrid(np.linspace(0, 1, len(rows)), along / along[-1], indexing="ij")
     uv = np.stack([grid_u.ravel(), grid_v.ravel()], 1)
     return Piece("upper_gums" if upper else "lower_gums", points, triangles, uv)
 
@@ -140,16 +138,16 @@ def tongue() -> Piece:
     points = np.stack(
         [
             width[:, None] * np.sin(angle) ** 0.8,
-            middle_y[:, None] + thick[:, None] * np.cos(angle) + 0.8 * groove * (share[:, None] < 0.95),
+            middle_y[:, None]
+            + thick[:, None] * np.cos(angle)
+            + 0.8 * groove * (share[:, None] < 0.95),
             np.broadcast_to(z[:, None], (rings, segments)),
         ],
         -1,
     ).reshape(-1, 3)
     points[points[:, 0] < 1e-6, 0] = 0.0
     net = np.arange(rings * segments).reshape(rings, segments)
-    uv = np.stack(
-        [0.5 + points[:, 0] / 44, np.repeat(share, segments)], 1
-    )
+    uv = np.stack([0.5 + points[:, 0] / 44, np.repeat(share, segments)], 1)
     return Piece("tongue", points, strip_triangles(net, closed=False)[:, ::-1], uv)
 
 
@@ -176,12 +174,19 @@ def lining(slit: Array, middle: int) -> Array:
         ring[:, 0] *= 1 + 0.012 * back
         rings.append(ring)
     last = rings[-1]
-    for share, width, height, z in ((0.5, 31, 13, 76), (1.0, 34, 18, 60), (1.0, 30, 17, 46), (1.0, 6, 6, 38)):
+    for share, width, height, z in (
+        (0.5, 31, 13, 76),
+        (1.0, 34, 18, 60),
+        (1.0, 30, 17, 46),
+        (1.0, 6, 6, 38),
+    ):
         ellipse = np.stack(
             [width * np.cos(turn), -71 + height * np.sin(turn), np.full(count, float(z))], 1
         )
         depth_room = np.abs(np.cos(turn)) ** 2
-        ellipse[:, 2] = np.where(share < 1, last[:, 2] * (1 - depth_room) - 2 + (z + 2) * depth_room - 0, z)
+        ellipse[:, 2] = np.where(
+            share < 1, last[:, 2] * (1 - depth_room) - 2 + (z + 2) * depth_room - 0, z
+        )
         rings.append(ellipse)
     for ring in rings:
         ring[[0, -1], 0] = 0.0

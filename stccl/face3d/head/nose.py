@@ -54,7 +54,9 @@ def _outside(points: Array) -> Array:
     total = -crease * np.log(np.exp(-total / crease) + np.exp(-np.clip(ala, -20, 20) / crease))
     nostril = -_ellipsoid(folded, *_NOSTRIL)
     edge = 0.7
-    return np.asarray(edge * np.log(np.exp(total / edge) + np.exp(np.clip(nostril, -30, 30) / edge)))
+    return np.asarray(
+        edge * np.log(np.exp(total / edge) + np.exp(np.clip(nostril, -30, 30) / edge))
+    )
 
 
 def _onto_surface(points: Array, rounds: int) -> Array:

@@ -112,9 +112,7 @@ def _lids(builder: _Builder) -> Array:
     normal = 0.5 * normal + 0.5 * round_normal
     for _ in range(3):
         normal = (np.roll(normal, 1, 0) + 2 * normal + np.roll(normal, -1, 0)) / 4
-    rings = [
-        builder.add(rim + offset * normal, np.zeros(len(rim))) for offset in LID_OFFSETS_MM
-    ]
+    rings = [builder.add(rim + offset * normal, np.zeros(len(rim))) for offset in LID_OFFSETS_MM]
     return np.array(rings)
 
 
