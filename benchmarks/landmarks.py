@@ -2,7 +2,7 @@
 
     python -m benchmarks.landmarks [path/to/clips] [--rounds 3] [--every 25]
 
-Takes every mp4 below the folder, or makes portrait clips where none is given. Both sides read the
+Takes every mp4 below the folder, or makes actors where none is given. Both sides read the
 same frame tables, in turn, and have their models loaded beforehand. Quality is measured on the
 points both give for the same frames:
 
@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +27,14 @@ import dlib
 import numpy as np
 import numpy.typing as npt
 
+from stccl.actors.make import generate
 from stccl.clip import Clip
+from stccl.download.card import read_card
 from stccl.landmarks.dlib68 import model_path
 from stccl.landmarks.params import LandmarksParams
 from stccl.landmarks.stage import face_finder
 from stccl.perclip import run
-from stccl.portrait.make import make_clip
+from stccl.runner import InOrder
 from stccl.tables.frames import FrameReader
 from stccl.tables.io import TableWriter, read_table, write_table
 from stccl.tables.png import Image, decode_png, encode_png
@@ -157,12 +158,10 @@ def jitter(track: Track) -> list[float]:
     return [100 * float(n) for n in noise if np.isfinite(n)]
 
 
-def portraits(folder: Path) -> Path:
-    """Eight generated clips of two speakers."""
-    for speaker, emotion, sentence in product(
-        ("P01", "P02"), ("neutral", "surprised"), ("001", "002")
-    ):
-        make_clip(folder, speaker, emotion, sentence, seed=0)
+def actors(folder: Path) -> Path:
+    """The smallest size of the actors, eight takes of two speakers."""
+    size = read_card("actors").size("tiny", "actors")
+    generate(folder, "all", size, 0, InOrder())
     return folder
 
 
@@ -184,7 +183,7 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(WORKERS) as pool:
         data = Path(folder)
-        clips = options.clips or portraits(data / "clips")
+        clips = options.clips or actors(data / "clips")
         videos = sorted(clips.rglob("*.mp4"))[: options.max_clips]
         keys = make_frames(videos, data)
         naive = Naive()

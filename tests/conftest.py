@@ -1,9 +1,11 @@
 """What tests share: the real clips, where they are at hand."""
 
 import os
+import subprocess
 from itertools import product
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -18,14 +20,40 @@ def mead_mini() -> Path:
     return place
 
 
-@pytest.fixture(scope="session")
-def portrait_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Generated talking faces: two speakers (25 and 30 fps), two emotions, two sentences."""
-    from stccl.portrait.make import make_clip
+SPEAKERS = ("M001", "M003")
+"""The actors of `actor_takes`, filmed at 25 and 30 fps."""
 
-    folder = tmp_path_factory.mktemp("portrait")
-    for speaker, emotion, sentence in product(
-        ("P01", "P03"), ("neutral", "surprised"), ("001", "002")
+
+@pytest.fixture(scope="session")
+def actor_takes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two actors saying two sentences in two emotions, laid out as the dataset is."""
+    from stccl.actors.make import generate
+    from stccl.runner import InOrder
+
+    size = {
+        "speakers": 2,
+        "emotions": ["neutral", "surprised"],
+        "levels": [3],
+        "sentences": 2,
+        "side_px": 256,
+    }
+    folder = tmp_path_factory.mktemp("actors")
+    generate(folder, SPEAKERS, size, 0, InOrder())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def actor_clips(actor_takes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with picture and sound in one file: `<speaker>/<emotion>/<sentence>.mp4`."""
+    folder = tmp_path_factory.mktemp("clips")
+    for speaker, (emotion, level), sentence in product(
+        SPEAKERS, (("neutral", 1), ("surprised", 3)), ("001", "002")
     ):
-        make_clip(folder, speaker, emotion, sentence, seed=0)
+        place = f"{emotion}/level_{level}/{sentence}"
+        picture = actor_takes / speaker / "video" / "front" / f"{place}.mp4"
+        sound = actor_takes / speaker / "audio" / f"{place}.m4a"
+        clip = folder / speaker / emotion / f"{sentence}.mp4"
+        clip.parent.mkdir(parents=True, exist_ok=True)
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", picture, "-i", sound]
+        subprocess.run([*command, "-c", "copy", clip], check=True)
     return folder

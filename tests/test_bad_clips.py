@@ -48,12 +48,12 @@ GOOD = ("fine", "turned", "ünïcödé", "long" * 40)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, portrait_clips: Path) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, actor_clips: Path) -> Path:
     """`<speaker>/<emotion>/<sentence>.mp4`, with a good neutral twin for every clip."""
     root = tmp_path_factory.mktemp("bad")
-    neutral = portrait_clips / "P01" / "neutral" / "001.mp4"
-    surprised = portrait_clips / "P01" / "surprised" / "001.mp4"
-    other = portrait_clips / "P03" / "neutral" / "001.mp4"
+    neutral = actor_clips / "M001" / "neutral" / "001.mp4"
+    surprised = actor_clips / "M001" / "surprised" / "001.mp4"
+    other = actor_clips / "M003" / "neutral" / "001.mp4"
     for speaker in ("ann", "bob"):
         for name in (*BAD, *GOOD):
             for emotion in ("neutral", "surprised"):
@@ -93,7 +93,7 @@ def data(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     values["datasets"] = {"folder": {"root": str(folder), "protocol": "speakers"}}
     params = Params.parse(values, where="params.yaml")
     data = tmp_path_factory.mktemp("project") / "data"
-    download("folder", data, params, lambda done, total: None, cards=ROOT / "datasets")
+    download("folder", data, params, cards=ROOT / "datasets")
     index_clips(data, params, cards=ROOT / "datasets")
     for stage in ("extract", "landmarks", "align"):
         perclip.run(

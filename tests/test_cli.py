@@ -28,8 +28,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
 
 
-def test_a_file_is_closest_to_itself(run, portrait_clips: Path) -> None:
-    clips = [portrait_clips / "P01" / e / "001.mp4" for e in ("neutral", "surprised")]
+def test_a_file_is_closest_to_itself(run, actor_clips: Path) -> None:
+    clips = [actor_clips / "M001" / e / "001.mp4" for e in ("neutral", "surprised")]
     scores = []
     for other in clips:
         result = run("score", clips[0], other, "--json")
@@ -41,8 +41,8 @@ def test_a_file_is_closest_to_itself(run, portrait_clips: Path) -> None:
     assert scores[1]["frames_left_out"] > 0
 
 
-def test_the_printed_score_names_its_parts(run, portrait_clips: Path) -> None:
-    clip = portrait_clips / "P01" / "neutral" / "001.mp4"
+def test_the_printed_score_names_its_parts(run, actor_clips: Path) -> None:
+    clip = actor_clips / "M001" / "neutral" / "001.mp4"
     result = run("score", clip, clip)
     assert result.exit_code == 0
     assert "spatial" in result.output

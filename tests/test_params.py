@@ -41,7 +41,7 @@ def test_every_preset_fits_the_committed_params(preset: Path, tmp_path: Path) ->
         (("run", "seed"), True, "run.seed: expected a valid integer, got True"),
         (("run", "seed"), 1.5, "run.seed: expected a valid integer"),
         (("landmarks", "detector"), "mtcnn", "landmarks.detector: expected 'dlib' or 'fan'"),
-        (("datasets", "portrait", "rot"), "x", "datasets.portrait.rot: unknown key; did you mean"),
+        (("datasets", "actors", "rot"), "x", "datasets.actors.rot: unknown key; did you mean"),
         (("datasets",), {}, "datasets: expected at least one dataset"),
         (("extract",), None, "extract: expected an object"),
         (("surprise",), 1, "surprise: unknown key; expected one of run, datasets"),

@@ -13,10 +13,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from stccl.actors.make import make_take
+from stccl.actors.performance import perform
+from stccl.actors.speaker import Speaker
 from stccl.clip import read_clips
 from stccl.configure import apply_preset, use_dataset
 from stccl.params import read_yaml
-from stccl.portrait.make import make_clip
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -31,8 +33,6 @@ metric:
 evaluate: {frames_per_pair: 4, bootstrap_samples: 50}
 report: {pairs_shown: 2, frames_shown: 3}
 """
-EMOTIONS = ("neutral", "happy")
-SPEAKERS = ("P01", "P02")
 
 
 def repro(project: Path, *arguments: str, check: bool = True) -> str:
@@ -76,19 +76,11 @@ def set_temperature(project: Path, temperature: float) -> None:
     apply_preset(project / "params.yaml", preset)
 
 
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two speakers, two sentences, two emotions: `<speaker>/<emotion>/<sentence>.mp4`."""
-    folder = tmp_path_factory.mktemp("clips")
-    for speaker in SPEAKERS:
-        for emotion in EMOTIONS:
-            for sentence in ("001", "002"):
-                make_clip(folder, speaker, emotion, sentence, seed=42)
-    return folder
+def fresh_project(folder: Path, root: Path | None = None) -> Path:
+    """A copy of the project's files, its parameters set to the smallest size.
 
-
-def fresh_project(folder: Path, clips: Path) -> Path:
-    """A copy of the project's files with its parameters set to the smallest size."""
+    It makes its own actors, or uses those below `root`.
+    """
     tracked = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -110,7 +102,12 @@ def fresh_project(folder: Path, clips: Path) -> Path:
     os.chdir(folder)
     try:
         use_dataset(
-            folder / "params.yaml", "folder", root=str(clips), protocol=None, keep_others=False
+            folder / "params.yaml",
+            "actors",
+            root=None if root is None else str(root),
+            protocol=None,
+            size="tiny",
+            keep_others=False,
         )
     finally:
         os.chdir(here)
@@ -118,9 +115,9 @@ def fresh_project(folder: Path, clips: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, clips: Path) -> Path:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose pipeline has run once."""
-    folder = fresh_project(tmp_path_factory.mktemp("project"), clips)
+    folder = fresh_project(tmp_path_factory.mktemp("project"))
     output = repro(folder)
     assert stages_run(output) == [
         *("download", "clips", "extract", "landmarks", "align", "pairs"),
@@ -144,8 +141,8 @@ def test_nothing_changed_runs_nothing(project: Path) -> None:
     assert stages_run(repro(project)) == []
 
 
-def test_another_fresh_copy_gives_the_same_lock(project: Path, clips: Path, tmp_path: Path) -> None:
-    other = fresh_project(tmp_path, clips)
+def test_another_fresh_copy_gives_the_same_lock(project: Path, tmp_path: Path) -> None:
+    other = fresh_project(tmp_path)
     repro(other)
     assert lock(other) == lock(project)
 
@@ -173,16 +170,16 @@ def test_an_impossible_value_is_one_line_and_costs_nothing(project: Path) -> Non
     assert stages_run(repro(project)) == []
 
 
-def test_one_more_clip_costs_one_clip(project: Path, clips: Path, tmp_path: Path) -> None:
+def test_one_more_clip_costs_one_clip(project: Path, tmp_path: Path) -> None:
     root = tmp_path / "clips"
-    shutil.copytree(clips, root)
+    shutil.copytree(project / "data" / "raw" / "actors", root)
     folder = fresh_project(tmp_path / "project", root)
     repro(folder)
     untouched = {
         stage: {path: path.stat().st_mtime_ns for path in (folder / "data" / stage).iterdir()}
         for stage in ("frames", "audio", "landmarks", "aligned")
     }
-    make_clip(root, "P02", "sad", "001", seed=42)
+    make_take(root, perform(Speaker("W001", 42), "001", "sad", 3), 256)
     output = repro(folder)
     assert "extract: 1 computed, 8 up to date" in output
     assert "landmarks: 1 computed, 8 up to date" in output
@@ -194,11 +191,11 @@ def test_one_more_clip_costs_one_clip(project: Path, clips: Path, tmp_path: Path
                 assert path.stat().st_mtime_ns == modified_ns, (stage, path.name)
 
 
-@pytest.mark.parametrize("stage", ["extract", "landmarks", "metric"])
+@pytest.mark.parametrize("stage", ["download", "extract", "landmarks", "metric"])
 def test_killed_and_started_again_it_ends_as_if_undisturbed(
-    project: Path, clips: Path, tmp_path: Path, stage: str
+    project: Path, tmp_path: Path, stage: str
 ) -> None:
-    folder = fresh_project(tmp_path, clips)
+    folder = fresh_project(tmp_path)
     running = subprocess.Popen(
         ["dvc", "repro"],
         cwd=folder,
@@ -208,6 +205,7 @@ def test_killed_and_started_again_it_ends_as_if_undisturbed(
         start_new_session=True,
     )
     signs = {
+        "download": folder / "data" / "raw" / "actors" / "truth" / "frames",
         "extract": folder / "data" / "frames",
         "landmarks": folder / "data" / "landmarks",
         "metric": folder / ".stccl",
