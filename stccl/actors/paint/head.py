@@ -11,7 +11,7 @@ from stccl.actors.paint.brows import paint_brows, paint_lids
 from stccl.actors.paint.creases import CREASES, paint_crease
 from stccl.actors.paint.lips import paint_lips
 from stccl.actors.paint.sheet import Sheet
-from stccl.actors.paint.skin import paint_skin
+from stccl.actors.paint.skin import paint_scalp, paint_skin
 from stccl.actors.paint.unroll import Unroll, surface_axes
 from stccl.render.surface import ALBEDO, BUMP, CHANNELS, ROUGHNESS, SPECULAR
 
@@ -46,6 +46,7 @@ class Skin:
     def __init__(self, looks: Looks, generator: np.random.Generator, size_px: int) -> None:
         sheet = Sheet(generator)
         coat = paint_skin(sheet, looks)
+        paint_scalp(sheet, looks, coat)
         paint_lips(sheet, looks, coat)
         paint_lids(sheet, looks, coat)
         paint_brows(sheet, looks, coat, generator)

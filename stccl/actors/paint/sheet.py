@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-LEFT_MM, RIGHT_MM, TOP_MM, BOTTOM_MM = -84.0, 84.0, 96.0, -136.0
+LEFT_MM, RIGHT_MM, TOP_MM, BOTTOM_MM = -84.0, 84.0, 96.0, -196.0
 PX_PER_MM = 4.0
 
 
@@ -45,7 +45,7 @@ class Sheet:
 
     def noise(self, size_mm: float) -> Array:
         """Smooth noise with patches of a size; mean 0, standard deviation 1."""
-        cells = (int(200 / size_mm) + 4, int(260 / size_mm) + 4)
+        cells = (int(200 / size_mm) + 4, int(310 / size_mm) + 4)
         coarse = self._generator.standard_normal(cells[::-1]).astype(np.float32)
         noise = cv2.resize(coarse, self.x.shape[::-1], interpolation=cv2.INTER_CUBIC)
         result: Array = (noise - noise.mean()) / noise.std()

@@ -7,9 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stccl.actors.hairline import above_hairline
 from stccl.actors.looks import Looks
 from stccl.actors.paint.sheet import PX_PER_MM, Sheet
 from stccl.actors.paint.tone import skin_colour
+from stccl.render.picture import from_srgb
 
 Array = NDArray[Any]
 
@@ -58,6 +60,19 @@ def paint_skin(sheet: Sheet, looks: Looks) -> Coat:
     aged = 1 + max(0.0, looks.age_years - 30) / 40
     relief = aged * (pores * (1 + 0.6 * sheet.spot(25, -35, 18, 18)) + 0.05 * sheet.grain(2.2))
     return Coat(albedo, roughness.astype(np.float32), specular.astype(np.float32), relief)
+
+
+def paint_scalp(sheet: Sheet, looks: Looks, coat: Coat) -> None:
+    """Add the shade of hair under the hair, thin at the hairline."""
+    recess = max(0.0, looks.age_years - 28) * 0.35 if looks.stubble else 0.0
+    above = above_hairline(sheet.x, sheet.y, recess) + 1.5 * sheet.noise(4.0)
+    dense = 0.45 if looks.hair_style == "bald" else 0.93
+    part = dense * np.clip((above + 1.0) / 9.0, 0, 1)
+    if looks.hair_style == "bald":
+        part *= np.clip((70 - sheet.y) / 25, 0, 1)
+    colour = from_srgb(np.array(looks.hair_colour)) * 0.5
+    coat.cover(colour * (1 + 0.2 * sheet.grain(0.3))[..., None], part)
+    coat.specular *= 1 - 0.8 * part
 
 
 def _melanin_changes(sheet: Sheet, looks: Looks) -> Array:
