@@ -14,7 +14,7 @@ from stccl.face3d.head.surface import front_skin
 
 PARTS = (
     "skin", "lid_lining", "mouth_lining", "eyeball", "upper_teeth", "lower_teeth", "upper_gums",
-    "lower_gums", "tongue", "garment",
+    "lower_gums", "tongue", "garment", "ear",
 )  # fmt: skip
 NECKLINE_MM = -193.0
 """Chart height b below which the skin wears a garment."""
@@ -88,6 +88,8 @@ def _with_nose(skin: topology.HalfSkin, points: Array) -> Array:
         around[first] += [second, third]
         around[second] += [first, third]
         around[third] += [first, second]
+    beside = np.intersect1d(skin.lids.ravel(), np.flatnonzero((skin.a < width) & (skin.b > low)))
+    points[beside] = nose.raised(points[beside])
     return nose.grow_nose(points, [np.unique(around[i]) for i in movable], movable)
 
 
@@ -123,7 +125,7 @@ def build_anatomy() -> Anatomy:
     shape = inside.shape[:2]
     net = half.size + np.arange(shape[0] * shape[1]).reshape(shape)[::-1]
     lips = np.concatenate([net, skin.lips])
-    strips = topology.strip_triangles(np.concatenate([net, slit[None]]), closed=False)[:, ::-1]
+    strips = topology.strip_triangles(np.concatenate([net, slit[None]]), closed=False)
     grid = np.stack(np.meshgrid(np.linspace(0, 1, shape[1]), np.linspace(0, 1, shape[0])), -1)
     half.add(
         Piece("mouth_lining", inside.reshape(-1, 3), strips - half.size, grid.reshape(-1, 2)),

@@ -247,11 +247,11 @@ def _chin_raiser(s: _Skin) -> Array:
 def _lip_pucker(s: _Skin) -> Array:
     reach = s.lips(12, 12)
     inwards = np.clip(s.along, 0, 1.2) * reach
-    moved = _vector(inwards, -10.5, 0, 0)
-    moved += _vector(reach * (0.35 + 0.65 * s.opening()), 0, 0, 7.0)
+    moved = _vector(inwards, -9.0, 0, 0)
+    moved += _vector(reach * (0.6 + 0.4 * s.opening()), 0, 0, 7.0)
     moved += _vector(s.lips(5, 5) * np.exp(-((s.a / 20) ** 2)), 0, 0, 1.4)
     moved[:, 1] -= s.thinned(0.14)
-    moved += _vector(bell(s.a, s.b, (36, -70), (9, 13)), -4.0, 0, -0.6)
+    moved += _vector(bell(s.a, s.b, (36, -70), (9, 13)), -4.0, 0, 1.0)
     return moved + _vector(bell(s.a, s.b, (0, -96), (12, 8)), 0, 1.2, 0)
 
 
@@ -268,11 +268,11 @@ def _lip_stretcher(s: _Skin) -> Array:
 def _lip_funneler(s: _Skin) -> Array:
     reach = s.lips(11, 12)
     moved = _vector(np.clip(s.along, 0, 1.2) * reach, -7.5, 0, 0)
-    moved += _vector(reach * (0.3 + 0.7 * s.opening()), 0, 0, 5.5)
+    moved += _vector(reach * (0.55 + 0.45 * s.opening()), 0, 0, 5.5)
     moved += _vector(s.upper(9) * s.opening(), 0, 3.4, 0.8)
     moved += _vector(s.lower(9) * s.opening(), 0, -4.0, 1.4)
     moved[:, 1] -= s.thinned(0.22)
-    return moved + _vector(bell(s.a, s.b, (36, -70), (9, 13)), -3.0, 0, -0.6)
+    return moved + _vector(bell(s.a, s.b, (36, -70), (9, 13)), -3.0, 0, 1.0)
 
 
 def _lip_tightener(s: _Skin) -> Array:
@@ -301,6 +301,16 @@ def _lip_suck(s: _Skin) -> Array:
     moved[:, 1] += s.thinned(0.72)
     moved += _vector(s.lips(4) * (0.25 + 0.75 * s.opening()), 0, 0, -3.8)
     return moved + _vector(bell(s.a, s.b, (0, -88), (18, 5)), 0, 1.5, 0.6)
+
+
+def jaw_corrective(anatomy: Anatomy) -> Array:
+    """(V, 3) mm per rad of the jaw: the corners come in as the mouth opens and the cheeks hollow."""
+    s = _Skin(anatomy)
+    moved = _vector(np.clip(s.along, 0, 1.2) ** 1.5 * s.lips(10, 9), -17.0, 0, 5.0)
+    moved -= _vector(bell(s.a, s.b, (46, -62), (11, 16)), 9.0, 0, 4.0)
+    moved *= anatomy.follows[:, None]
+    moved[:, 0] *= np.sign(anatomy.points[:, 0])
+    return moved
 
 
 def _tongue(anatomy: Anatomy) -> tuple[Array, Array, Array]:

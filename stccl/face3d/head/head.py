@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from stccl.face3d.head import eyes, topology
 from stccl.face3d.head import proportions as prop
 from stccl.face3d.head.anatomy import PARTS, Anatomy, build_anatomy
-from stccl.face3d.head.expressions import EXPRESSION_NAMES, expression_basis
+from stccl.face3d.head.expressions import EXPRESSION_NAMES, expression_basis, jaw_corrective
 from stccl.face3d.head.features import feature_uv, vertex_groups
 from stccl.face3d.head.identity import SHAPE_NAMES, shape_displacements
 from stccl.face3d.head.jaw import HINGE_MM, jaw_weights
@@ -33,6 +33,7 @@ class _Built:
     shape: Array
     expression: Array
     jaw: Array
+    jaw_corrective: Array
     landmark_triangles: Array
     landmark_weights: Array
     feature_uv: dict[str, Array]
@@ -49,7 +50,8 @@ def _built() -> _Built:
     for eye, vertices in enumerate(_eyeballs(anatomy)):
         shape[:, vertices] = centres[:, eye : eye + 1]
     return _Built(
-        anatomy, shape, expression_basis(anatomy), jaw_weights(anatomy), triangles, weights,
+        anatomy, shape, expression_basis(anatomy), jaw_weights(anatomy),
+        jaw_corrective(anatomy), triangles, weights,
         feature_uv(anatomy), vertex_groups(anatomy),
     )  # fmt: skip
 
@@ -129,6 +131,7 @@ class Head(nn.Module):
         store("shape_basis", built.shape * 1e-3)
         store("expression_basis", built.expression * 1e-3)
         store("jaw_weights", built.jaw)
+        store("_jaw_corrective", built.jaw_corrective * 1e-3)
         store("uv", anatomy.uv)
         store("vertex_parts", anatomy.part, torch.int64)
         store("triangle_parts", anatomy.part[anatomy.triangles].max(1), torch.int64)
@@ -167,6 +170,7 @@ class Head(nn.Module):
         c = coefficients
         points = self.mean + torch.einsum("bs,svc->bvc", c.shape, self.shape_basis)
         points = points + torch.einsum("be,evc->bvc", c.expression, self.expression_basis)
+        points = points + c.jaw[:, :1, None] * self._jaw_corrective
         joints = self._joints + torch.einsum("bs,sjc->bjc", c.shape, self._joint_basis)
         points = self._turn_eyes(points, joints[:, :2], c.eyes)
         points = self._meet(points, self._lids, self._lid_yields, self._lid_rim, None)

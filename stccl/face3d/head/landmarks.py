@@ -23,7 +23,6 @@ def _ray_hits(anatomy: Anatomy, targets: Array) -> tuple[Array, Array]:
     """The frontmost skin at each (x, y): triangle numbers (N,) and barycentrics (N, 3)."""
     skin = np.flatnonzero(
         (anatomy.part[anatomy.triangles] == PARTS.index("skin")).all(1)
-        & (anatomy.follows[anatomy.triangles] > 0).all(1)
     )
     corners = anatomy.points[anatomy.triangles[skin]]
     found, weights = [], []
@@ -47,7 +46,6 @@ def _ray_hits(anatomy: Anatomy, targets: Array) -> tuple[Array, Array]:
 def _jaw_targets(anatomy: Anatomy) -> Array:
     face = (
         (anatomy.part == PARTS.index("skin"))
-        & (anatomy.follows > 0)
         & (anatomy.chart[:, 1] > -130)
         & (anatomy.points[:, 2] > -2)
         & (anatomy.points[:, 0] <= 0)

@@ -6,14 +6,14 @@ from stccl.face3d.head.piece import Piece
 from stccl.face3d.head.proportions import Array
 from stccl.face3d.head.topology import strip_triangles
 
-UPPER_TEETH_Z_MM, LOWER_TEETH_Z_MM = 93.2, 90.6
+UPPER_TEETH_Z_MM, LOWER_TEETH_Z_MM = 92.6, 90.2
 UPPER_EDGE_Y_MM, LOWER_EDGE_Y_MM = -71.6, -70.6
-_ARCH_WIDTH_MM, _ARCH_DEPTH_MM = 28.0, 48.0
+_ARCH_WIDTH_MM, _ARCH_DEPTH_MM = 26.5, 46.0
 # Of the teeth from the middle backwards, mm (Wheeler's Dental Anatomy).
 _UPPER_TEETH = ((8.6, 10.5), (6.7, 9.2), (7.6, 10.2), (7.0, 8.6), (6.8, 8.0), (9.5, 7.4))
 _LOWER_TEETH = ((5.4, 9.0), (5.9, 9.3), (6.8, 10.4), (7.0, 8.6), (7.1, 8.0), (10.5, 7.4))
 
-LINING_FOLLOWS = (0.95, 0.85, 0.6, 0.3, 0.1, 0.0)
+LINING_FOLLOWS = (0.95, 0.85, 0.6, 0.3, 0.1, 0.0, 0.0)
 """How far each ring of `lining` follows the lips."""
 
 
@@ -176,7 +176,7 @@ def lining(slit: Array, middle: int) -> Array:
         ring[:, 0] *= 1 + 0.012 * back
         rings.append(ring)
     last = rings[-1]
-    for share, width, height, z in ((0.5, 31, 13, 76), (1.0, 34, 18, 60), (1.0, 30, 17, 46), (1.0, 6, 6, 38)):
+    for share, width, height, z in ((0.5, 31, 13, 76), (1.0, 34, 18, 60), (1.0, 30, 17, 46), (1.0, 12, 8, 38), (1.0, 0.02, 0.02, 36)):
         ellipse = np.stack(
             [width * np.cos(turn), -71 + height * np.sin(turn), np.full(count, float(z))], 1
         )

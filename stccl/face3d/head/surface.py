@@ -112,5 +112,12 @@ def front_skin(a: Array, b: Array, side: Array) -> Array:
     eye = (np.abs(a - prop.EYE_CENTRE_MM[0]) < 24) & (np.abs(b) < 20)
     lids = lid_depth(points[:, 0], points[:, 1])
     z = np.where(eye, smooth_max(z, lids, 1.6) - 0.16, z)
+    # The fold above the upper lid hangs over its crease; a shallow furrow bounds the lower lid.
+    share = np.clip((a - prop.INNER_CANTHUS_MM[0]) / 30, 0, 1)
+    fold = np.sin(np.pi * np.clip((a - 13) / 36, 0, 1)) ** 0.7
+    crease = -0.4 + 8.6 * np.sin(np.pi * np.clip(0.03 + 0.94 * share, 0, 1)) ** 0.8
+    z = z - 1.0 * fold * np.exp(-0.5 * ((b - crease) / 0.75) ** 2)
+    z = z + 1.1 * fold * np.exp(-0.5 * ((b - crease - 2.4) / 1.5) ** 2)
+    z = z - 0.5 * bell(a, b, (28, -11.5), (10, 1.6))
     points[:, 2] = z
     return points
