@@ -95,6 +95,28 @@ def grow_hair(scalp: Scalp, looks: Looks, generator: np.random.Generator) -> Hai
     return _ribbons(paths, scalp, style, looks, generator)
 
 
+def keep_seen(hair: Hair, seen: Array) -> Hair:
+    """Hair without what is never seen.
+
+    Args:
+        hair: All of it.
+        seen: (F,) bool, triangles that are seen from somewhere; those next to them stay as well.
+    """
+    cells = seen.reshape(-1, POINTS - 1, 2).any(axis=2)
+    beside = cells.copy()
+    beside[:, 1:] |= cells[:, :-1]
+    beside[:, :-1] |= cells[:, 1:]
+    kept = hair.triangles[np.repeat(beside.ravel(), 2)]
+    vertices, triangles = np.unique(kept, return_inverse=True)
+    return hair._replace(
+        **{
+            name: getattr(hair, name)[vertices]
+            for name in ("position", "tangent", "normal", "colour", "occlusion")
+        },
+        triangles=triangles.reshape(-1, 3),
+    )
+
+
 def _roots(
     scalp: Scalp, looks: Looks, count: int, generator: np.random.Generator
 ) -> tuple[Array, Array]:

@@ -98,7 +98,7 @@ def draw_looks(speaker: Speaker) -> Looks:
         key_azimuth_rad=float(rng.choice([-1, 1]) * rng.uniform(0.4, 0.75)),
         key_height_rad=float(rng.uniform(0.45, 0.7)),
         key_warmth=float(rng.uniform(-0.2, 0.6)),
-        fill=float(rng.uniform(0.42, 0.6)),
+        fill=float(rng.uniform(0.34, 0.5)),
     )
 
 
@@ -116,9 +116,9 @@ _FAIR_HAIR: tuple[Rgb, ...] = (
 )  # fmt: skip
 _DARK_HAIR: tuple[Rgb, ...] = ((0.13, 0.10, 0.085), (0.17, 0.12, 0.095), (0.22, 0.155, 0.12))
 _LIGHT_EYES: tuple[Rgb, ...] = (
-    (0.38, 0.52, 0.62), (0.42, 0.50, 0.44), (0.46, 0.42, 0.28), (0.36, 0.24, 0.14)
+    (0.38, 0.52, 0.62), (0.42, 0.50, 0.44), (0.42, 0.39, 0.28), (0.33, 0.24, 0.16)
 )  # fmt: skip
-_DARK_EYES: tuple[Rgb, ...] = ((0.28, 0.17, 0.09), (0.21, 0.13, 0.08), (0.34, 0.22, 0.12))
+_DARK_EYES: tuple[Rgb, ...] = ((0.26, 0.17, 0.11), (0.19, 0.13, 0.09), (0.30, 0.21, 0.14))
 
 
 def _hair_colour(rng: np.random.Generator, fair: float) -> Rgb:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from stccl.actors import studio
-from stccl.actors.hair import Hair, Scalp, grow_hair
+from stccl.actors.hair import Hair, Scalp, grow_hair, keep_seen
 from stccl.actors.identity import draw_shape
 from stccl.actors.lashes import LashRow, lash_triangles
 from stccl.actors.looks import Looks, draw_looks
@@ -38,6 +38,13 @@ _SCATTER = {
     "lower_teeth": (0.4, 0.35, 0.3),
 }
 _MOUTH_PARTS = ("mouth_lining", "upper_teeth", "lower_teeth", "upper_gums", "lower_gums", "tongue")
+
+
+# The furthest that heads turn, and some between.
+_POSES_RAD = (
+    (0.0, 0.0, 0.0), (0.0, 0.2, 0.0), (0.0, -0.2, 0.0), (0.0, 0.4, 0.0), (0.0, -0.4, 0.0),
+    (0.2, 0.0, 0.0), (-0.2, 0.0, 0.0), (0.0, 0.0, 0.15), (0.0, 0.0, -0.15),
+)  # fmt: skip
 
 
 @cache
@@ -144,13 +151,13 @@ class Scene:
             "skin": self._skin.base,
             "ear": ear,
             "lid_lining": paint_flesh((0.72, 0.45, 0.42), 0.3, 4),
-            "mouth_lining": paint_flesh((0.42, 0.17, 0.16), 0.35, 4),
+            "mouth_lining": paint_flesh((0.42, 0.17, 0.16), 0.6, 4),
             "eyeball": paint_eye(looks, speaker.rng("eyes"), size),
             "upper_teeth": paint_teeth(looks, 64),
             "lower_teeth": paint_teeth(looks, 64),
             "upper_gums": paint_flesh((0.66, 0.36, 0.36), 0.35, 4),
             "lower_gums": paint_flesh((0.66, 0.36, 0.36), 0.35, 4),
-            "tongue": paint_flesh((0.68, 0.36, 0.35), 0.42, 4),
+            "tongue": paint_flesh((0.76, 0.40, 0.39), 0.5, 4),
             "garment": paint_cloth(looks, speaker.rng("clothes"), size),
         }
         surfaces = {}
@@ -170,7 +177,8 @@ class Scene:
         normals = vertex_normals(rest, triangles)
         skin = self._surfaces["skin"]
         scalp = Scalp(rest, normals, uv_to_chart(self._uv), triangles[skin.first : skin.last])
-        self._hair: Hair | None = grow_hair(scalp, self.looks, speaker.rng("hair"))
+        hair = grow_hair(scalp, self.looks, speaker.rng("hair"))
+        self._hair = None if hair is None else self._prune(hair, rest)
         groups = self.head.vertex_groups
         balls = self.head.vertex_parts.numpy() == self.head.part_names.index("eyeball")
         self._lash_rows = [
@@ -219,6 +227,19 @@ class Scene:
                 self._hair.position, self._hair.normal, casters, faces, key, softness_px=2, bias_m=0.006
             )
             self._hair_lit = covered * (0.4 + 0.6 * self._hair.occlusion)
+
+    def _prune(self, hair: Hair, rest: Array) -> Hair:
+        """Hair without the strands that no pose of the head shows."""
+        triangles = np.concatenate([self._triangles, hair.triangles + len(rest)])
+        points = np.concatenate([rest, hair.position])
+        size = (2 * self._size, 2 * self._size)
+        two_sided = np.arange(len(triangles)) >= len(self._triangles)
+        seen = np.zeros(len(triangles) + 1, np.bool_)
+        for pose in _POSES_RAD:
+            turn = rotation_matrix(torch.tensor(pose)).numpy()
+            at = self.camera.project(points @ turn.T, scale=2)
+            seen[rasterize(at, triangles, size, two_sided).triangle] = True
+        return keep_seen(hair, seen[len(self._triangles) : -1])
 
     def _ajar(self) -> FaceCoefficients:
         """A laugh: what is in the mouth is seen like this."""

@@ -35,7 +35,7 @@ def lamps(looks: Looks) -> Lights:
     key = _direction(azimuth, height)
     rim = _direction(azimuth + np.pi - 0.9 * np.sign(azimuth), 0.35)
     warm = looks.key_warmth
-    key_colour = 0.80 * np.array([1 + 0.05 * warm, 1.0, 1 - 0.10 * warm])
+    key_colour = 0.98 * np.array([1 + 0.05 * warm, 1.0, 1 - 0.10 * warm])
     around = np.array(
         [
             _direction(0.0, 1.35),

@@ -20,11 +20,11 @@ def paint_brows(
     """Add the brows' hairs over a soft shade of their colour."""
     middle = np.array(head.BROW_MM, float)
     share = np.linspace(0, 1, len(middle))
-    count = int(250 * (0.6 + 0.6 * looks.brow_thickness))
+    count = int(420 * (0.6 + 0.6 * looks.brow_thickness))
     layer = sheet.empty()
     for mirror in (1.0, -1.0):
         along = generator.beta(1.15, 1.25, count)
-        half_mm = (0.8 + 2.2 * looks.brow_thickness) * _brow_shape(along)
+        half_mm = (1.5 + 2.6 * looks.brow_thickness) * _brow_shape(along)
         across = np.clip(generator.normal(0, 0.5, count), -1, 1)
         centre = np.stack([np.interp(along, share, middle[:, k]) for k in range(2)], axis=1)
         ahead = np.stack([np.interp(along + 0.02, share, middle[:, k]) for k in range(2)], axis=1)

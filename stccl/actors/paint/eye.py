@@ -24,7 +24,7 @@ def paint_eye(looks: Looks, generator: np.random.Generator, size_px: int) -> Arr
     radius = angle / np.arcsin(IRIS_RADIUS_MM / EYE_RADIUS_MM)  # 1 at the edge of the iris
     texel = 2 * np.pi / size_px / np.arcsin(IRIS_RADIUS_MM / EYE_RADIUS_MM)
 
-    white = from_srgb(np.array([0.80, 0.765, 0.74]))
+    white = from_srgb(np.array([0.74, 0.70, 0.675]))
     veins = cv2.GaussianBlur(generator.standard_normal(x.shape), (0, 0), size_px / 90)
     veins /= veins.std()
     redness = np.clip((angle - 0.7) / 0.5, 0, 1) * (0.5 + 0.2 * veins)
@@ -47,8 +47,8 @@ def paint_eye(looks: Looks, generator: np.random.Generator, size_px: int) -> Arr
     colour += pupil[..., None] * (0.004 - colour)
     texture = np.zeros((size_px, size_px, CHANNELS), np.float32)
     texture[..., ALBEDO] = np.clip(colour, 0.002, 1)
-    texture[..., ROUGHNESS] = 0.16
-    texture[..., SPECULAR] = 1.0
+    texture[..., ROUGHNESS] = 0.21
+    texture[..., SPECULAR] = 2.0
     return texture
 
 

@@ -20,9 +20,9 @@ def paint_lips(sheet: Sheet, looks: Looks, coat: Coat) -> None:
     line = np.interp(sheet.side, *zip(*MOUTH_LINE_MM, strict=True))
     upper = sheet.y > line
     # Lips keep less melanin than skin, and blood shows through.
-    melanin = np.full_like(red, 0.05 + 0.82 * looks.melanin)
+    melanin = np.full_like(red, 0.09 + 0.80 * looks.melanin)
     melanin += 0.05 * upper + 0.03 * sheet.noise(4.0)
-    blood = 0.80 - 0.2 * looks.melanin + looks.lip_redness + 0.05 * sheet.noise(3.0)
+    blood = 1.05 - 0.2 * looks.melanin + looks.lip_redness + 0.05 * sheet.noise(3.0)
     colour = skin_colour(melanin, np.clip(blood, 0.1, 2.0))
     lipstick = np.array(looks.lipstick_linear)
     colour += looks.makeup * 0.6 * (lipstick - colour)

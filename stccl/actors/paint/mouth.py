@@ -15,19 +15,18 @@ Array = NDArray[Any]
 
 def paint_teeth(looks: Looks, size_px: int) -> Array:
     """u along the row from the middle, v from the edge to the gum."""
-    u, v = _grid(size_px)
-    edge = from_srgb(np.array([0.80, 0.78, 0.73]))
-    neck = from_srgb(np.array([0.76, 0.69, 0.58]))
+    _, v = _grid(size_px)
+    edge = from_srgb(np.array([0.93, 0.905, 0.85]))
+    neck = from_srgb(np.array([0.87, 0.79, 0.66]))
     yellow = min(max((looks.age_years - 20) / 60, 0.0), 1.0)
     colour = edge + (0.35 + 0.5 * yellow) * v[..., None] * (neck - edge)
-    colour *= (1 - 0.45 * u**1.2)[..., None]
     return _texture(colour, 0.28, 0.8)
 
 
 def paint_flesh(colour: tuple[float, float, float], roughness: float, size_px: int) -> Array:
     """Wet flesh of one sRGB colour, for gums, tongue and the mouth's lining."""
     flesh = np.broadcast_to(from_srgb(np.array(colour)), (size_px, size_px, 3))
-    return _texture(flesh, roughness, 0.7)
+    return _texture(flesh, roughness, 0.35)
 
 
 def paint_cloth(looks: Looks, generator: np.random.Generator, size_px: int) -> Array:
