@@ -22,6 +22,7 @@ PUPILS_ABOVE_ORIGIN_M = 0.020
 """The origin lies between the ears, the pupils this much above it."""
 
 _SEAL = EXPRESSION_NAMES.index("lip_presser")
+_SEALED = 0.8  # coefficient from which the lips are closed whatever opens them
 _LID_YIELDS = (1.0, 0.98, 0.93, 0.83, 0.66, 0.46, 0.24, 0.06)
 _LIP_YIELDS = (1.0, 1.0, 0.99, 0.97, 0.94, 0.89, 0.82, 0.76, 0.70, 0.60, 0.47, 0.30)
 _LIP_THICKNESS_MM = (0.6, 1.0, 1.4, 1.9, 2.4, 2.8, 3.0, 3.2, 3.4, 3.6)
@@ -184,7 +185,7 @@ class Head(nn.Module):
         points = self._slide_lids(points, joints[:, :2])
         points = self._cover_teeth(points, joints[:, 3])
         points = self._open_jaw(points, joints[:, 2], c.jaw)
-        seal = c.expression[:, _SEAL].clamp(0, 1)
+        seal = (c.expression[:, _SEAL] / _SEALED).clamp(0, 1)
         points = self._meet(points, self._lips, self._lip_yields, self._lip_rim, seal)
         turned = points @ rotation_matrix(c.rotation).transpose(-1, -2)
         return turned + c.translation[:, None]

@@ -52,7 +52,7 @@ def _rounded_box(power: float, rings: int, segments: int) -> tuple[Array, Array]
 
 def teeth(*, upper: bool) -> Piece:
     """One half row. Texture: u along the row from the middle, v from the edge to the gum."""
-    box, faces = _rounded_box(4.0, 9, 12)
+    box, faces = _rounded_box(4.0, 7, 10)
     front, edge = (
         (UPPER_TEETH_Z_MM, UPPER_EDGE_Y_MM) if upper else (LOWER_TEETH_Z_MM, LOWER_EDGE_Y_MM)
     )
