@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from stccl.face3d.head import eyes, mouth, nose, topology
 from stccl.face3d.head import proportions as prop
@@ -83,14 +84,13 @@ def _with_nose(skin: topology.HalfSkin, points: Array) -> Array:
     inside = (skin.a < width) & (skin.b > low) & (skin.b < high)
     inside[skin.lids.ravel()] = inside[skin.lips.ravel()] = False
     movable = np.flatnonzero(inside)
-    around: list[list[int]] = [[] for _ in skin.a]
-    for first, second, third in skin.triangles.tolist():
-        around[first] += [second, third]
-        around[second] += [first, third]
-        around[third] += [first, second]
+    edges = np.concatenate([skin.triangles, skin.triangles[:, ::-1]])[:, [0, 1, 1, 2, 2, 0]]
+    edges = np.unique(edges.reshape(-1, 2), axis=0)
+    linked = csr_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), (len(points), len(points)))
+    average = linked[movable] / linked[movable].sum(axis=1)[:, None]
     beside = np.intersect1d(skin.lids.ravel(), np.flatnonzero((skin.a < width) & (skin.b > low)))
     points[beside] = nose.raised(points[beside])
-    return nose.grow_nose(points, [np.unique(around[i]) for i in movable], movable)
+    return nose.grow_nose(points, csr_array(average), movable)
 
 
 def build_anatomy() -> Anatomy:

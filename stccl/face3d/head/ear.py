@@ -10,8 +10,8 @@ _OUTLINE = ((0, 17), (35, 20.5), (65, 25.5), (90, 31), (115, 30), (145, 20), (18
 """Degrees from backwards over up to forwards, and the distance of the edge, mm."""
 _RELIEF = ((0, -6.0), (0.22, -5.8), (0.42, -3.6), (0.58, 0.8), (0.68, 1.0), (0.80, -1.6), (0.90, 0.6), (0.97, 1.4), (1.0, 0.4))  # fmt: skip
 """From the concha's middle to the edge: share of the distance and height of the surface, mm."""
-_CENTRE_MM = (76.5, -16.0, -13.0)
-_FLARE_RAD, _TILT_RAD = 0.50, 0.16
+_CENTRE_MM = (75.6, -16.0, -13.0)
+_FLARE_RAD, _TILT_RAD = 0.42, 0.16
 
 
 def ear() -> Piece:

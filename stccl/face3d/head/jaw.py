@@ -27,7 +27,7 @@ def jaw_weights(anatomy: Anatomy) -> Array:
     band = 7 + 26 * _step(x / 40)
     weight = _step(0.5 + (line - y) / (2 * band))
     inner = np.clip(1 - x / corner, 0, 1)
-    lip = 0.5 + 0.5 * (1 - (1 - inner) ** 2.2)
+    lip = 0.5 + 0.5 * (1 - (1 - inner) ** 2) ** 0.6
     near = x < corner
     weight = np.where(near & (anatomy.above < 0), np.maximum(weight, lip), weight)
     weight = np.where(near & (anatomy.above > 0), np.minimum(weight, 1 - lip), weight)

@@ -8,7 +8,7 @@ from stccl.face3d.head.topology import strip_triangles
 
 UPPER_TEETH_Z_MM, LOWER_TEETH_Z_MM = 92.6, 90.2
 UPPER_EDGE_Y_MM, LOWER_EDGE_Y_MM = -71.6, -70.6
-_ARCH_WIDTH_MM, _ARCH_DEPTH_MM = 26.5, 46.0
+ARCH_WIDTH_MM, ARCH_DEPTH_MM = 26.5, 46.0
 # Of the teeth from the middle backwards, mm (Wheeler's Dental Anatomy).
 _UPPER_TEETH = ((8.6, 10.5), (6.7, 9.2), (7.6, 10.2), (7.0, 8.6), (6.8, 8.0), (9.5, 7.4))
 _LOWER_TEETH = ((5.4, 9.0), (5.9, 9.3), (6.8, 10.4), (7.0, 8.6), (7.1, 8.0), (10.5, 7.4))
@@ -20,11 +20,11 @@ LINING_FOLLOWS = (0.95, 0.85, 0.6, 0.3, 0.1, 0.0, 0.0)
 def _arch(distance: Array, front_z: float) -> tuple[Array, Array]:
     """Points and outward directions, (N, 2) of (x, z), along the row of teeth."""
     t = np.linspace(0, np.pi / 2, 400)
-    x, z = _ARCH_WIDTH_MM * np.sin(t), front_z - _ARCH_DEPTH_MM * (1 - np.cos(t))
+    x, z = ARCH_WIDTH_MM * np.sin(t), front_z - ARCH_DEPTH_MM * (1 - np.cos(t))
     length = np.concatenate([[0], np.cumsum(np.hypot(np.diff(x), np.diff(z)))])
     at = np.interp(distance, length, t)
     points = np.stack([np.interp(at, t, x), np.interp(at, t, z)], 1)
-    normal = np.stack([np.sin(at) / _ARCH_WIDTH_MM, np.cos(at) / _ARCH_DEPTH_MM], 1)
+    normal = np.stack([np.sin(at) / ARCH_WIDTH_MM, np.cos(at) / ARCH_DEPTH_MM], 1)
     return points, normal / np.linalg.norm(normal, axis=1, keepdims=True)
 
 
@@ -52,7 +52,7 @@ def _rounded_box(power: float, rings: int, segments: int) -> tuple[Array, Array]
 
 def teeth(*, upper: bool) -> Piece:
     """One half row. Texture: u along the row from the middle, v from the edge to the gum."""
-    box, faces = _rounded_box(4.0, 9, 12)
+    box, faces = _rounded_box(4.0, 7, 10)
     front, edge = (
         (UPPER_TEETH_Z_MM, UPPER_EDGE_Y_MM) if upper else (LOWER_TEETH_Z_MM, LOWER_EDGE_Y_MM)
     )

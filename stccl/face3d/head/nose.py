@@ -4,24 +4,25 @@ from functools import cache
 
 import numpy as np
 from scipy.interpolate import RectBivariateSpline
+from scipy.sparse import csr_array
 
 from stccl.face3d.head.proportions import Array
 from stccl.face3d.head.surface import front_skin
 
 # Tapered capsules: ends and radii, mm. Symmetric bodies are written once, at x >= 0.
 _CAPSULES = (
-    ((0.0, 9.0, 82.0), (0.0, -10.0, 90.5), 6.6, 7.6),
-    ((0.0, -10.0, 91.0), (0.0, -32.0, 104.5), 7.4, 7.4),
-    ((0.0, -4.0, 79.0), (0.0, -38.0, 95.0), 9.0, 13.0),
-    ((2.6, -35.4, 108.4), (3.2, -37.4, 106.5), 6.6, 6.8),
-    ((0.0, -42.4, 107.2), (0.0, -46.3, 97.8), 2.6, 3.4),
+    ((0.0, 9.0, 82.0), (0.0, -10.0, 91.2), 6.6, 7.6),
+    ((0.0, -10.0, 91.4), (0.0, -31.0, 105.5), 7.4, 7.6),
+    ((0.0, -4.0, 79.0), (0.0, -35.5, 94.5), 9.0, 11.8),
+    ((2.5, -34.8, 109.0), (3.1, -36.4, 107.4), 7.3, 7.2),
+    ((0.0, -41.0, 107.5), (0.0, -44.0, 97.0), 2.6, 2.8),
 )
-_ALA = ((11.6, -41.8, 100.0), (5.6, 6.4, 9.2))
-_NOSTRIL = ((6.9, -48.0, 104.2), (3.1, 6.2, 5.4))
-_FLOW_MM = 3.0
+_ALA = ((10.8, -40.2, 100.2), (5.2, 5.9, 9.3))
+_NOSTRIL = ((6.3, -45.4, 105.4), (2.8, 5.2, 4.9))
+_FLOW_MM = 2.3
 _CREASE_MM = 1.7
 
-WINDOW_MM = (24.0, -53.0, 12.0)
+WINDOW_MM = (24.0, -55.5, 12.0)
 """The chart's window the nose grows in: |x| below the first, y between the others."""
 
 
@@ -91,12 +92,12 @@ def raised(points: Array) -> Array:
     return points
 
 
-def grow_nose(points: Array, neighbours: list[Array], movable: Array) -> Array:
+def grow_nose(points: Array, average: csr_array, movable: Array) -> Array:
     """Move the vertices of the window onto the surface of face and nose, evenly spread.
 
     Args:
         points: (N, 3) of the left half without a nose, mm.
-        neighbours: Of each movable vertex, the vertices it shares an edge with.
+        average: (M, N) of each movable vertex the mean of those it shares an edge with.
         movable: (M,) vertex numbers inside the window; its border is not among them.
 
     Returns:
@@ -106,7 +107,7 @@ def grow_nose(points: Array, neighbours: list[Array], movable: Array) -> Array:
     middle = points[movable, 0] < 1e-6
     points[movable] = raised(points[movable])
     for _ in range(40):
-        moved = np.array([points[around].mean(axis=0) for around in neighbours])
+        moved = average @ points
         moved = 0.5 * moved + 0.5 * points[movable]
         moved[middle, 0] = 0.0
         moved = _onto_surface(moved, 1)
