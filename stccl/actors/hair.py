@@ -15,6 +15,7 @@ Array = NDArray[Any]
 
 POINTS = 9  # of a strand
 _SUBSTEPS = 3  # between them while it grows
+_COMBED = 0.6  # hair that clings as much as this is kept out of the face
 
 
 class Scalp(NamedTuple):
@@ -175,7 +176,12 @@ def _grow(
         direction = 0.6 * direction + 0.4 * wanted
         if number % _SUBSTEPS == 0:
             paths.append(at)
-    return np.stack(paths, axis=1)
+    lines = np.stack(paths, axis=1)
+    if style.cling < _COMBED:
+        return lines
+    x, y, z = np.moveaxis(lines, 2, 0)
+    over_face = (np.abs(x) < 56) & (y < 74) & (z > 35)
+    return lines[~over_face.any(axis=1)]
 
 
 def _along(directions: Array, normals: Array) -> Array:
@@ -246,14 +252,12 @@ def _ribbons(
     )
 
 
-def _colours(
-    count: int, share: Array, looks: Looks, generator: np.random.Generator
-) -> Array:
+def _colours(count: int, share: Array, looks: Looks, generator: np.random.Generator) -> Array:
     base = from_srgb(np.array(looks.hair_colour))
     grey = from_srgb(np.array([0.56, 0.55, 0.54]))
-    is_grey = (generator.random((count, 1)) < 0.8 * looks.hair_grey) * generator.uniform(0.5, 1, (count, 1))
-    strand = base + is_grey * (grey - base)
-    strand = strand * np.exp(generator.normal(0, 0.22, (count, 1)))
+    is_grey = np.clip(looks.hair_grey * generator.normal(0.9, 0.22, (count, 1)), 0, 1)
+    strand = base * (grey / base) ** is_grey
+    strand = strand * np.exp(generator.normal(0, 0.18, (count, 1)))
     # Darker at the root, bleached at the tip.
     along = np.interp(share, [0, 0.3, 1], [0.7, 1.0, 1.2])
     colours: Array = strand[:, None, :] * along[None, :, None]
@@ -324,8 +328,8 @@ _STYLES: dict[HairStyle, _Style] = {
         lift=0.3, volume_mm=12.0, gravity=0.1, cling=0.7, frizz=0.06, width_mm=1.5, gloss=1.0,
     ),
     "curly": _Style(
-        strands=4600, length_mm=_longer_on_top(26, 55), comb=_outward, lift=0.7, volume_mm=10.0,
-        gravity=0.35, cling=0.0, frizz=0.75, width_mm=1.5, gloss=0.5,
+        strands=4600, length_mm=_longer_on_top(42, 60), comb=_outward, lift=0.8, volume_mm=10.0,
+        gravity=0.25, cling=0.0, frizz=0.6, width_mm=1.5, gloss=0.5,
     ),
     "bob": _Style(
         strands=4200, length_mm=_down_to(-72), comb=_away_from_part(8.0, 0.5, 1.2), lift=0.12,

@@ -72,7 +72,7 @@ def draw_looks(speaker: Speaker) -> Looks:
     style = styles[int(speaker.spread("hair style") * len(styles))]
     if not woman and speaker.age_years > 45 and rng.random() < 0.35:
         style = "bald"
-    makeup = float(np.clip(rng.normal(0.35, 0.25), 0, 0.9)) if woman else 0.0
+    makeup = float(np.clip(rng.normal(0.55, 0.25), 0, 1)) if woman else 0.0
     return Looks(
         age_years=float(speaker.age_years),
         melanin=melanin,
@@ -85,9 +85,9 @@ def draw_looks(speaker: Speaker) -> Looks:
         lip_redness=float(rng.uniform(-0.05, 0.2)) + (0.12 if woman else 0.0),
         makeup=makeup,
         lipstick=(0.70, 0.30 + 0.12 * float(rng.random()), 0.34),
-        stubble=0.0 if woman else float(rng.choice([0.25, 0.45, 0.9], p=[0.45, 0.35, 0.2])),
+        stubble=0.0 if woman else float(rng.choice([0.25, 0.5, 1.0], p=[0.4, 0.3, 0.3])),
         lashes=float(rng.uniform(0.9, 1.2)) if woman else float(rng.uniform(0.55, 0.8)),
-        brow_thickness=float(np.clip(rng.normal(0.42 if woman else 0.68, 0.13), 0.15, 1)),
+        brow_thickness=float(np.clip(rng.normal(0.30 if woman else 0.66, 0.13), 0.15, 1)),
         brow_colour=(brow[0], brow[1], brow[2]),
         eye_colour=_eye_colour(rng, fair),
         hair_style=style,

@@ -122,9 +122,7 @@ class Scene:
         )
         image = self._wall.copy()
         eye = np.array([0.0, self.camera.height_m, self.camera.distance_m])
-        strengths = crease_strengths(
-            dict(zip(self.head.expression_names, expression, strict=True))
-        )
+        strengths = crease_strengths(dict(zip(self.head.expression_names, expression, strict=True)))
         skin = self._surfaces["skin"]._replace(texture=self._skin.texture(strengths))
         shade_surfaces(
             image,
@@ -164,7 +162,10 @@ class Scene:
         for number, name in enumerate(self.head.part_names):
             (inside,) = np.nonzero(parts == number)
             surfaces[name] = Surface(
-                int(inside[0]), int(inside[-1]) + 1, textures[name], _SCATTER.get(name, _SKIN_SCATTER)
+                int(inside[0]),
+                int(inside[-1]) + 1,
+                textures[name],
+                _SCATTER.get(name, _SKIN_SCATTER),
             )
         return surfaces
 
@@ -210,10 +211,10 @@ class Scene:
             self.head.vertex_parts.numpy(), [self.head.part_names.index(n) for n in _MOUTH_PARTS]
         )
         occlusion = ambient_occlusion(
-            rest, normals, triangles, directions=64, resolution_px=320, bias_m=0.002
+            rest, normals, triangles, directions=48, resolution_px=320, bias_m=0.002
         )
         inside = ambient_occlusion(
-            ajar, vertex_normals(ajar, triangles), triangles, directions=64, resolution_px=320,
+            ajar, vertex_normals(ajar, triangles), triangles, directions=48, resolution_px=320,
             bias_m=0.002,
         )  # fmt: skip
         self._occlusion = np.where(in_mouth, inside, occlusion)
@@ -224,7 +225,13 @@ class Scene:
             without = lit_part(rest, normals, rest, triangles, key, softness_px=3)
             self._hair_shadow = np.clip(with_hair / np.maximum(without, 0.2), 0, 1)
             covered = lit_part(
-                self._hair.position, self._hair.normal, casters, faces, key, softness_px=2, bias_m=0.006
+                self._hair.position,
+                self._hair.normal,
+                casters,
+                faces,
+                key,
+                softness_px=2,
+                bias_m=0.006,
             )
             self._hair_lit = covered * (0.4 + 0.6 * self._hair.occlusion)
 

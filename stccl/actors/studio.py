@@ -64,7 +64,9 @@ def wall(looks: Looks, generator: np.random.Generator, size_px: int) -> Array:
     lit_side = np.sign(looks.key_azimuth_rad)
     glow = np.exp(-((x + 0.25 * lit_side) ** 2 / 1.1 + (y + 0.1) ** 2 / 1.6))
     shade = 0.42 + 0.55 * glow
-    folds = cv2.resize(generator.standard_normal((4, 7)), (size_px, size_px), interpolation=cv2.INTER_CUBIC)
+    folds = cv2.resize(
+        generator.standard_normal((4, 7)), (size_px, size_px), interpolation=cv2.INTER_CUBIC
+    )
     shade *= 1 + 0.05 * folds
     picture: Array = shade[..., None] * from_srgb(np.array(looks.wall_colour))
     return picture.astype(np.float32)

@@ -14,9 +14,7 @@ from stccl.face3d.head import proportions as head
 Array = NDArray[Any]
 
 
-def paint_brows(
-    sheet: Sheet, looks: Looks, coat: Coat, generator: np.random.Generator
-) -> None:
+def paint_brows(sheet: Sheet, looks: Looks, coat: Coat, generator: np.random.Generator) -> None:
     """Add the brows' hairs over a soft shade of their colour."""
     middle = np.array(head.BROW_MM, float)
     share = np.linspace(0, 1, len(middle))
@@ -59,8 +57,9 @@ def _brow_shape(along: Array) -> Array:
 
 def paint_lids(sheet: Sheet, looks: Looks, coat: Coat) -> None:
     """Add the crease above the eye, the lash lines and the shade and red of the rims."""
-    upper, lower = _rim(head.UPPER_LID, head.UPPER_LID_HEIGHT_MM), _rim(
-        head.LOWER_LID, -head.LOWER_LID_HEIGHT_MM
+    upper, lower = (
+        _rim(head.UPPER_LID, head.UPPER_LID_HEIGHT_MM),
+        _rim(head.LOWER_LID, -head.LOWER_LID_HEIGHT_MM),
     )
     crease = sheet.line([(x + 0.5, y + 2.6) for x, y in upper[2:-2]], 1.3)
     coat.height_mm -= 0.35 * crease
@@ -69,7 +68,9 @@ def paint_lids(sheet: Sheet, looks: Looks, coat: Coat) -> None:
     strength = 0.62 + 0.35 * looks.makeup + 0.1 * (looks.lashes - 0.7)
     coat.cover(0.25 * np.array(looks.brow_linear), np.clip(strength * lash, 0, 1))
     faint = sheet.line([(x, y - 1.0) for x, y in lower[4:]], 0.8)
-    coat.cover(0.35 * np.array(looks.brow_linear), np.clip((0.28 + 0.3 * looks.makeup) * faint, 0, 1))
+    coat.cover(
+        0.35 * np.array(looks.brow_linear), np.clip((0.28 + 0.3 * looks.makeup) * faint, 0, 1)
+    )
     pink = sheet.line([(x, y - 0.2) for x, y in lower], 0.7)
     coat.albedo *= 1 - pink[..., None] * np.array([0.03, 0.14, 0.12])
     coat.specular += 0.4 * pink

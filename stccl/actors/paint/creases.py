@@ -22,7 +22,9 @@ def _forehead(sheet: Sheet) -> Array:
 def _inner_forehead(sheet: Sheet) -> Array:
     depth = sheet.empty()
     for y, strength in [(31.0, 1.0), (38.0, 1.1), (45.0, 0.8)]:
-        depth += strength * sheet.line([(-1, y + 1.0), (8, y + 0.3), (16, y - 1.5), (23, y - 4)], 1.8)
+        depth += strength * sheet.line(
+            [(-1, y + 1.0), (8, y + 0.3), (16, y - 1.5), (23, y - 4)], 1.8
+        )
     return depth
 
 

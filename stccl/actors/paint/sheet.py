@@ -37,10 +37,14 @@ class Sheet:
 
     def spot(self, x: float, y: float, wide: float, high: float, tilt_rad: float = 0.0) -> Array:
         """A Gaussian bump of height 1 on both sides of the face; radii are standard deviations."""
+        if tilt_rad == 0:
+            along = np.exp(-0.5 * ((self.side[0] - x) / wide) ** 2)
+            off = np.exp(-0.5 * ((self.y[:, 0] - y) / high) ** 2)
+            return off[:, None] * along
         across, up = self.side - x, self.y - y
-        c, s = np.cos(tilt_rad), np.sin(tilt_rad)
-        along, off = c * across + s * up, c * up - s * across
-        spot: Array = np.exp(-0.5 * ((along / wide) ** 2 + (off / high) ** 2))
+        c, s = np.float32(np.cos(tilt_rad)), np.float32(np.sin(tilt_rad))
+        turned = ((c * across + s * up) / wide) ** 2 + ((c * up - s * across) / high) ** 2
+        spot: Array = np.exp(-0.5 * turned)
         return spot
 
     def noise(self, size_mm: float) -> Array:
@@ -75,9 +79,7 @@ class Sheet:
                 _stroke(layer, start, end, float(value), thick)
         return cv2.GaussianBlur(layer, (0, 0), 0.5 * width_mm * PX_PER_MM)
 
-    def hairs(
-        self, roots: Array, tips: Array, width_mm: float, bend: Array | None = None
-    ) -> Array:
+    def hairs(self, roots: Array, tips: Array, width_mm: float, bend: Array | None = None) -> Array:
         """Single hairs as thin lines; where they are, 0 to 1.
 
         Args:

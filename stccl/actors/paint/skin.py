@@ -45,7 +45,7 @@ def paint_skin(sheet: Sheet, looks: Looks) -> Coat:
     albedo *= (1 + 0.02 * sheet.grain(0.35) + 0.015 * sheet.noise(3.0))[..., None]
     shadow = _stubble_shadow(sheet) * looks.stubble
     hair = np.array(looks.brow_linear) * 0.7
-    albedo += (0.55 * shadow)[..., None] * (hair + 0.25 * albedo - albedo)
+    albedo += ((0.5 + 0.3 * looks.stubble) * shadow)[..., None] * (hair + 0.22 * albedo - albedo)
     dots = np.clip(sheet.grain(0.16) - 0.9, 0, 1) * shadow
     albedo *= (1 - 0.5 * dots)[..., None]
     oily = (

@@ -27,7 +27,9 @@ class Unroll:
         flat = np.stack([self.x_mm.ravel(), self.y_mm.ravel()], 1)
         self._at = sheet.pixels(flat).reshape(size_px, size_px, 2).astype(np.float32)
         # As many pixels of the sheet as a texel is wide in the middle of the face.
-        self._spread_px = 0.5 * PX_PER_MM * float(across_mm[size_px // 2 + 1] - across_mm[size_px // 2])
+        self._spread_px = (
+            0.5 * PX_PER_MM * float(across_mm[size_px // 2 + 1] - across_mm[size_px // 2])
+        )
         gap_x = np.gradient(across_mm)[None, :]
         gap_y = -np.gradient(up_mm)[:, None]
         self._gaps_mm = (gap_x.astype(np.float32), gap_y.astype(np.float32))
@@ -36,7 +38,11 @@ class Unroll:
         """A layer, (h, w) or (h, w, C), at every texel; its edge goes on beyond it."""
         soft = cv2.GaussianBlur(layer, (0, 0), self._spread_px) if self._spread_px > 0.3 else layer
         return cv2.remap(
-            soft, self._at[..., 0], self._at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            soft,
+            self._at[..., 0],
+            self._at[..., 1],
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
         )
 
     def slopes(self, height_mm: Array) -> tuple[Array, Array]:
