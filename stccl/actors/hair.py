@@ -257,7 +257,7 @@ def _colours(count: int, share: Array, looks: Looks, generator: np.random.Genera
     grey = from_srgb(np.array([0.56, 0.55, 0.54]))
     is_grey = np.clip(looks.hair_grey * generator.normal(0.9, 0.22, (count, 1)), 0, 1)
     strand = base * (grey / base) ** is_grey
-    strand = strand * np.exp(generator.normal(0, 0.18, (count, 1)))
+    strand = strand * np.exp(generator.normal(0, 0.27, (count, 1)))
     # Darker at the root, bleached at the tip.
     along = np.interp(share, [0, 0.3, 1], [0.7, 1.0, 1.2])
     colours: Array = strand[:, None, :] * along[None, :, None]
@@ -306,7 +306,13 @@ def _even(length: float) -> Callable[[Array], Array]:
 
 
 def _longer_on_top(sides: float, top: float) -> Callable[[Array], Array]:
-    return lambda roots: sides + (top - sides) * np.clip((roots[:, 1] - 60) / 45, 0, 1)
+
+    def length(roots: Array) -> Array:
+        high = np.clip((roots[:, 1] - 60) / 45, 0, 1)
+        short: Array = np.clip((roots[:, 1] + 50) / 70, 0.25, 1)
+        return (sides + (top - sides) * high) * short
+
+    return length
 
 
 def _down_to(y_mm: float) -> Callable[[Array], Array]:
@@ -317,30 +323,30 @@ def _down_to(y_mm: float) -> Callable[[Array], Array]:
 _STYLES: dict[HairStyle, _Style] = {
     "cropped": _Style(
         strands=4600, length_mm=_longer_on_top(5, 11), comb=_swept, lift=0.35, volume_mm=3.0,
-        gravity=0.0, cling=0.3, frizz=0.1, width_mm=1.0, gloss=0.4,
+        gravity=0.0, cling=0.3, frizz=0.1, width_mm=1.0, gloss=0.6,
     ),
     "short": _Style(
         strands=4600, length_mm=_longer_on_top(12, 46), comb=_swept, lift=0.5, volume_mm=15.0,
-        gravity=0.15, cling=0.35, frizz=0.12, width_mm=1.4, gloss=0.8,
+        gravity=0.15, cling=0.35, frizz=0.12, width_mm=1.4, gloss=1.3,
     ),
     "side_part": _Style(
         strands=4600, length_mm=_longer_on_top(15, 80), comb=_away_from_part(32.0, 0.3, 1.0),
-        lift=0.3, volume_mm=12.0, gravity=0.1, cling=0.7, frizz=0.06, width_mm=1.5, gloss=1.0,
+        lift=0.3, volume_mm=12.0, gravity=0.1, cling=0.7, frizz=0.06, width_mm=1.5, gloss=1.6,
     ),
     "curly": _Style(
         strands=4600, length_mm=_longer_on_top(42, 60), comb=_outward, lift=0.8, volume_mm=10.0,
-        gravity=0.25, cling=0.0, frizz=0.6, width_mm=1.5, gloss=0.5,
+        gravity=0.25, cling=0.0, frizz=0.6, width_mm=1.5, gloss=0.8,
     ),
     "bob": _Style(
         strands=4200, length_mm=_down_to(-72), comb=_away_from_part(8.0, 0.5, 1.2), lift=0.12,
-        volume_mm=15.0, gravity=0.7, cling=0.9, frizz=0.04, width_mm=2.0, gloss=1.0,
+        volume_mm=15.0, gravity=0.7, cling=0.9, frizz=0.04, width_mm=2.0, gloss=1.6,
     ),
     "long": _Style(
         strands=4200, length_mm=_down_to(-190), comb=_away_from_part(-10.0, 0.5, 1.2), lift=0.12,
-        volume_mm=15.0, gravity=0.8, cling=0.9, frizz=0.05, width_mm=2.3, gloss=1.0,
+        volume_mm=15.0, gravity=0.8, cling=0.9, frizz=0.05, width_mm=2.3, gloss=1.6,
     ),
     "bun": _Style(
         strands=4200, length_mm=_even(125), comb=_backward, lift=0.06, volume_mm=5.0,
-        gravity=0.0, cling=1.0, frizz=0.03, width_mm=1.6, gloss=1.0,
+        gravity=0.0, cling=1.0, frizz=0.03, width_mm=1.6, gloss=1.6,
     ),
 }  # fmt: skip

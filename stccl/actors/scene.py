@@ -67,6 +67,7 @@ class Scene:
         self.shape = torch.from_numpy(draw_shape(speaker, self.head.shape_names))
         self.camera = studio.portrait_camera(size_px)
         self._lights = studio.lamps(self.looks)
+        self._eye_lights = studio.catch_light(self.looks)
         self._size = size_px
         self._wall = studio.wall(self.looks, speaker.rng("wall"), 2 * size_px)
         self._noise = studio.noise_tile(speaker.rng("noise"), 2 * size_px)
@@ -124,16 +125,16 @@ class Scene:
         eye = np.array([0.0, self.camera.height_m, self.camera.distance_m])
         strengths = crease_strengths(dict(zip(self.head.expression_names, expression, strict=True)))
         skin = self._surfaces["skin"]._replace(texture=self._skin.texture(strengths))
-        shade_surfaces(
-            image,
-            seen,
-            self._all_triangles,
-            Vertices(vertices, normals, self._uv, self._occlusion, shadow),
-            list((self._surfaces | {"skin": skin}).values()),
-            self._lights,
-            eye,
-            rotation,
-        )
+        attributes = Vertices(vertices, normals, self._uv, self._occlusion, shadow)
+        surfaces = self._surfaces | {"skin": skin}
+        eyeballs = surfaces.pop("eyeball")
+        for materials, lights in (
+            (list(surfaces.values()), self._lights),
+            ([eyeballs], self._eye_lights),
+        ):
+            shade_surfaces(
+                image, seen, self._all_triangles, attributes, materials, lights, eye, rotation
+            )
         for strands in self._strands(world, lashes, rotation):
             shade_strands(image, seen, self._all_triangles, strands, self._lights, eye)
         pixels = cv2.GaussianBlur(reduce_samples(image), (0, 0), 0.45)
@@ -217,7 +218,8 @@ class Scene:
             ajar, vertex_normals(ajar, triangles), triangles, directions=48, resolution_px=320,
             bias_m=0.002,
         )  # fmt: skip
-        self._occlusion = np.where(in_mouth, inside, occlusion)
+        # Wet walls and teeth pass light on to each other.
+        self._occlusion = np.where(in_mouth, inside**0.6, occlusion).astype(np.float32)
         self._hair_shadow = np.ones(len(rest), np.float32)
         if self._hair is not None:
             key = self._lights.directions[0]
@@ -265,7 +267,8 @@ class Scene:
             Strands(
                 self._lash_first, self._hair_first, self._lash_start,
                 world[self._lash_start : self._hair_start], along,
-                np.tile([0.0, 0.0, 1.0], (count, 1)), dark, np.full(count, 0.5), np.full(count, 0.5), 0.0,
+                np.tile([0.0, 0.0, 1.0], (count, 1)), dark, np.full(count, 0.5),
+                np.full(count, 0.5), 0.0,
             )
         ]  # fmt: skip
         if self._hair is not None:

@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 _FOCAL_PER_PX = 3.55
 _DISTANCE_M = 1.10
-_SHOT_NOISE, _READ_NOISE = 0.010, 0.0035  # of white
+_SHOT_NOISE, _READ_NOISE = 0.008, 0.003  # of white
 
 
 def portrait_camera(size_px: int) -> Camera:
@@ -54,6 +54,16 @@ def lamps(looks: Looks) -> Lights:
         surrounding=surrounding_light(around, colours),
         directions=np.array([key, rim], np.float32),
         colours=np.array([key_colour, 0.22 * cool], np.float32),
+    )
+
+
+def catch_light(looks: Looks) -> Lights:
+    """The same light with the lamps' mirror image for eyes, where lids would often hide it."""
+    light = lamps(looks)
+    towards = _direction(0.42 * np.sign(looks.key_azimuth_rad), 0.36)
+    return light._replace(
+        directions=np.concatenate([light.directions, [towards]], dtype=np.float32),
+        colours=np.concatenate([light.colours, [[0.3, 0.3, 0.3]]], dtype=np.float32),
     )
 
 

@@ -67,10 +67,11 @@ def shade_surfaces(
     """Write the light that surfaces send to the eye into their samples of `image`.
 
     Scattered light is albedo (o E(n) + sum_i c_i s_i w(n . l_i)), o being the occlusion, s the
-    shadow, E the surrounding and, with t = max(0, (x + k) / (1 + k)), w(x) = t (1 - k + k t): a
-    cosine that wraps round by the scatter k of each colour, as light does under skin. Highlights
-    are Cook and Torrance's with the GGX distribution (Walter et al., "Microfacet Models for
-    Refraction", 2007) and Schlick's Fresnel term from a reflectance of 0.028, that of skin.
+    shadow of the key and o for other lamps, E the surrounding and, with
+    t = max(0, (x + k) / (1 + k)), w(x) = t (1 - k + k t): a cosine that wraps round by the scatter
+    k of each colour, as light does under skin. Highlights are Cook and Torrance's with the GGX
+    distribution (Walter et al., "Microfacet Models for Refraction", 2007) and Schlick's Fresnel
+    term from a reflectance of 0.028, that of skin.
 
     Args:
         image: (2 H, 2 W, 3) float32, linear RGB, four samples a pixel; written to. Those of a
@@ -255,12 +256,12 @@ def _light(
     for lamp in range(len(directions)):
         lx, ly, lz = directions[lamp, 0], directions[lamp, 1], directions[lamp, 2]
         towards = nx * lx + ny * ly + nz * lz
-        arrives = at[9] if lamp == 0 else 1.0
+        arrives = at[9] if lamp == 0 else occlusion
         red += colours[lamp, 0] * arrives * _wrapped(towards, scatter[0])
         green += colours[lamp, 1] * arrives * _wrapped(towards, scatter[1])
         blue += colours[lamp, 2] * arrives * _wrapped(towards, scatter[2])
         if towards > 0.0:
-            gloss = arrives * read[4] * towards
+            gloss = arrives * occlusion * read[4] * towards
             gloss *= _highlight(nx, ny, nz, vx, vy, vz, lx, ly, lz, alpha)
             shine_red += colours[lamp, 0] * gloss
             shine_green += colours[lamp, 1] * gloss

@@ -32,7 +32,7 @@ def paint_eye(looks: Looks, generator: np.random.Generator, size_px: int) -> Arr
 
     iris = from_srgb(np.array(looks.eye_colour))
     fibres = _fibres(around, radius, generator)
-    tone = 0.75 + 0.55 * fibres + 0.35 * np.exp(-(((radius - 0.5) / 0.14) ** 2))
+    tone = 0.55 + 0.50 * fibres + 0.35 * np.exp(-(((radius - 0.5) / 0.14) ** 2))
     inner = np.exp(-(((radius - 0.42) / 0.12) ** 2))[..., None]
     iris_colour = iris * tone[..., None] * (1 + inner * np.array([0.5, 0.25, -0.05]))
     ring = np.clip((radius - 0.80) / 0.2, 0, 1) ** 1.5
@@ -43,12 +43,12 @@ def paint_eye(looks: Looks, generator: np.random.Generator, size_px: int) -> Arr
         return np.clip((at - radius) / max(2 * texel, 0.09) + 0.5, 0, 1)
 
     colour += edge(1.0)[..., None] * (iris_colour - colour)
-    pupil = np.clip((0.36 - radius) / max(2 * texel, 0.05) + 0.5, 0, 1)
+    pupil = np.clip((0.38 - radius) / max(2 * texel, 0.05) + 0.5, 0, 1)
     colour += pupil[..., None] * (0.004 - colour)
     texture = np.zeros((size_px, size_px, CHANNELS), np.float32)
     texture[..., ALBEDO] = np.clip(colour, 0.002, 1)
-    texture[..., ROUGHNESS] = 0.21
-    texture[..., SPECULAR] = 2.0
+    texture[..., ROUGHNESS] = 0.27
+    texture[..., SPECULAR] = 2.2
     return texture
 
 

@@ -32,8 +32,8 @@ def paint_lips(sheet: Sheet, looks: Looks, coat: Coat) -> None:
     inward = np.exp(-(((sheet.y - line) / 1.5) ** 2))
     colour *= (1 - 0.35 * inward)[..., None]
     coat.albedo += (0.92 * red)[..., None] * (colour.astype(np.float32) - coat.albedo)
-    coat.roughness += red * (0.36 - 0.05 * looks.makeup - coat.roughness)
-    coat.specular += red * (0.85 + 0.3 * looks.makeup - coat.specular)
+    coat.roughness += red * (0.42 - 0.06 * looks.makeup - coat.roughness)
+    coat.specular += red * (0.70 + 0.3 * looks.makeup - coat.specular)
     coat.height_mm += red * (-0.05 * lines)
     # A pale rim follows the upper border, and under the lower lip lies a shade.
     rim = sheet.line([(x, y + 1.3) for x, y in UPPER_BORDER_MM[1:]], 1.4)

@@ -14,7 +14,7 @@ Array = NDArray[Any]
 
 
 def paint_teeth(looks: Looks, size_px: int) -> Array:
-    """u along the row from the middle, v from the edge to the gum."""
+    """Teeth, yellower towards the gum; v runs from the biting edge to the gum."""
     _, v = _grid(size_px)
     edge = from_srgb(np.array([0.93, 0.905, 0.85]))
     neck = from_srgb(np.array([0.87, 0.79, 0.66]))

@@ -42,7 +42,7 @@ def paint_skin(sheet: Sheet, looks: Looks) -> Coat:
     melanin = looks.melanin + _melanin_changes(sheet, looks)
     blood = looks.blood + _blood_changes(sheet, looks)
     albedo = skin_colour(np.clip(melanin, 0, 1.2), np.clip(blood, 0.02, 1.6)).astype(np.float32)
-    albedo *= (1 + 0.02 * sheet.grain(0.35) + 0.015 * sheet.noise(3.0))[..., None]
+    albedo *= (1 + 0.02 * sheet.grain(0.35) + 0.010 * sheet.noise(3.0))[..., None]
     shadow = _stubble_shadow(sheet) * looks.stubble
     hair = np.array(looks.brow_linear) * 0.7
     albedo += ((0.5 + 0.3 * looks.stubble) * shadow)[..., None] * (hair + 0.22 * albedo - albedo)
@@ -79,10 +79,9 @@ def _melanin_changes(sheet: Sheet, looks: Looks) -> Array:
     tanned = 0.02 * sheet.spot(0, 45, 50, 20) + 0.015 * sheet.spot(0, -30, 12, 20)
     sockets = 0.035 * sheet.spot(30, -9, 13, 5) + 0.04 * sheet.spot(19, 6, 7, 8)
     sockets *= 0.8 + 0.8 * looks.melanin + max(0.0, looks.age_years - 30) / 50
-    patches = 0.012 * sheet.noise(14.0) + 0.008 * sheet.noise(5.0)
-    throat = -0.02 * (sheet.y < -112)
+    patches = 0.007 * sheet.noise(14.0) + 0.005 * sheet.noise(5.0)
     around_mouth = 0.05 * looks.melanin * sheet.spot(0, -72, 32, 16)
-    return tanned + sockets + patches + throat + around_mouth + _freckles(sheet, looks)
+    return tanned + sockets + patches + around_mouth + _freckles(sheet, looks)
 
 
 def _blood_changes(sheet: Sheet, looks: Looks) -> Array:
@@ -97,7 +96,7 @@ def _blood_changes(sheet: Sheet, looks: Looks) -> Array:
         - 0.08 * sheet.spot(0, 45, 40, 18)
     )
     ears = 0.25 * np.clip((sheet.side - 70) / 10, 0, 1)
-    patches = 0.035 * sheet.noise(9.0) + 0.03 * sheet.noise(4.0)
+    patches = 0.03 * sheet.noise(9.0) + 0.02 * sheet.noise(4.0)
     rouge = 0.25 * looks.makeup * sheet.spot(46, -26, 13, 9, 0.5)
     return flush * (1.0 - 0.4 * looks.melanin) + ears + patches + rouge
 
