@@ -106,10 +106,11 @@ class Scene:
             expression = coefficients.expression[0].tolist()
         shift = coefficients.translation[0].numpy()
         normals = vertex_normals(vertices, self._triangles)
-        shadow = self._hair_shadow * lit_part(
+        lit = self._hair_shadow * lit_part(
             vertices, normals, vertices, self._triangles, self._lights.directions[0],
             resolution_px=256, bias_m=0.0025,
         )  # fmt: skip
+        shadow = np.maximum(lit, self._least_lit)
         lashes = np.concatenate([lash_triangles(row, vertices) for row in self._lash_rows])
         points = [vertices, lashes.reshape(-1, 3)]
         if self._hair is not None:
@@ -218,8 +219,14 @@ class Scene:
             ajar, vertex_normals(ajar, triangles), triangles, directions=48, resolution_px=320,
             bias_m=0.002,
         )  # fmt: skip
-        # Wet walls and teeth pass light on to each other.
+        # Wet walls, teeth and the whites of eyes pass light on to each other.
+        wet = np.isin(
+            self.head.vertex_parts.numpy(),
+            [self.head.part_names.index(name) for name in ("eyeball", "lid_lining")],
+        )
+        occlusion = np.where(wet, 0.25 + 0.75 * occlusion**0.6, occlusion)
         self._occlusion = np.where(in_mouth, inside**0.6, occlusion).astype(np.float32)
+        self._least_lit = np.where(wet, 0.3, 0.0).astype(np.float32)
         self._hair_shadow = np.ones(len(rest), np.float32)
         if self._hair is not None:
             key = self._lights.directions[0]

@@ -63,7 +63,7 @@ def catch_light(looks: Looks) -> Lights:
     towards = _direction(0.42 * np.sign(looks.key_azimuth_rad), 0.36)
     return light._replace(
         directions=np.concatenate([light.directions, [towards]], dtype=np.float32),
-        colours=np.concatenate([light.colours, [[0.3, 0.3, 0.3]]], dtype=np.float32),
+        colours=np.concatenate([light.colours, [[0.5, 0.5, 0.5]]], dtype=np.float32),
     )
 
 

@@ -75,7 +75,7 @@ def paint_lids(sheet: Sheet, looks: Looks, coat: Coat) -> None:
     coat.albedo *= 1 - pink[..., None] * np.array([0.03, 0.14, 0.12])
     coat.specular += 0.4 * pink
     corner = sheet.spot(15.0, -2.0, 1.6, 1.3)
-    coat.albedo *= 1 - corner[..., None] * np.array([0.10, 0.35, 0.32])
+    coat.albedo *= 1 - corner[..., None] * np.array([0.05, 0.25, 0.22])
     # Loose skin under the eye.
     bag = max(0.15, (looks.age_years - 22) / 50)
     under = sheet.line([(18, -9), (27, -13.5), (36, -12.5), (44, -8)], 2.2)
