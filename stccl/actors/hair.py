@@ -103,7 +103,7 @@ def keep_seen(hair: Hair, seen: Array) -> Hair:
         hair: All of it.
         seen: (F,) bool, triangles that are seen from somewhere; those next to them stay as well.
     """
-    cells = seen.reshape(-1, POINTS - 1, 2).any(axis=2)
+    cells: Array = np.asarray(seen.reshape(-1, POINTS - 1, 2).any(axis=2))
     beside = cells.copy()
     beside[:, 1:] |= cells[:, :-1]
     beside[:, :-1] |= cells[:, 1:]
@@ -181,7 +181,8 @@ def _grow(
         return lines
     x, y, z = np.moveaxis(lines, 2, 0)
     over_face = (np.abs(x) < 56) & (y < 74) & (z > 35)
-    return lines[~over_face.any(axis=1)]
+    beside_face: Array = lines[~over_face.any(axis=1)]
+    return beside_face
 
 
 def _along(directions: Array, normals: Array) -> Array:
@@ -206,7 +207,8 @@ def _bun(generator: np.random.Generator) -> Array:
     ball = ball + 0.35 * pole[:, None]
     ball /= np.linalg.norm(ball, axis=2, keepdims=True)
     radius = np.array([33.0, 26.0, 30.0]) * generator.uniform(0.9, 1.03, (count, 1, 1))
-    return ball * radius + np.array([0.0, 140.0, -38.0])
+    strands: Array = ball * radius + np.array([0.0, 140.0, -38.0])
+    return strands
 
 
 def _ribbons(

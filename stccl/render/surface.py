@@ -95,9 +95,14 @@ def shade_surfaces(
         axis=1,
         dtype=np.float32,
     )
-    for surface in surfaces:
+    kind = np.full(len(triangles), -1, np.int16)
+    for number, surface in enumerate(surfaces):
+        kind[surface.first : surface.last] = number
+    boxes = _boxes(fragments.triangle, kind, len(surfaces))
+    for surface, box in zip(surfaces, boxes, strict=True):
         _shade(
             image,
+            box,
             fragments.triangle,
             fragments.barycentric,
             fragments.depth,
@@ -116,8 +121,28 @@ def shade_surfaces(
 
 
 @kernel
+def _boxes(triangle: Array, kind: Array, count: int) -> Array:
+    """First and last row, first and last column of the pixels each surface is seen in."""
+    boxes = np.empty((count, 4), np.int64)
+    boxes[:, 0], boxes[:, 1] = triangle.shape[0], -1
+    boxes[:, 2], boxes[:, 3] = triangle.shape[1], -1
+    for row in range(triangle.shape[0]):
+        for column in range(triangle.shape[1]):
+            index = triangle[row, column]
+            if index < 0 or kind[index] < 0:
+                continue
+            box = kind[index]
+            boxes[box, 0] = min(boxes[box, 0], row // 2 * 2)
+            boxes[box, 1] = max(boxes[box, 1], row)
+            boxes[box, 2] = min(boxes[box, 2], column // 2 * 2)
+            boxes[box, 3] = max(boxes[box, 3], column)
+    return boxes
+
+
+@kernel
 def _shade(
     image: Array,
+    box: Array,
     triangle: Array,
     barycentric: Array,
     depth: Array,
@@ -137,8 +162,8 @@ def _shade(
     one = np.empty(10, np.float32)
     read = np.empty(8, np.float32)
     light = np.empty(3, np.float32)
-    for row in range(0, triangle.shape[0], 2):
-        for column in range(0, triangle.shape[1], 2):
+    for row in range(box[0], box[1] + 1, 2):
+        for column in range(box[2], box[3] + 1, 2):
             # The four samples of a pixel share one colour where they lie on one smooth piece.
             nearest, furthest, count = np.inf, 0.0, 0
             for y in range(row, row + 2):

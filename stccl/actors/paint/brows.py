@@ -89,5 +89,5 @@ def _rim(heights: tuple[tuple[float, float], ...], size_mm: float) -> list[tuple
     inner, outer = np.array(head.INNER_CANTHUS_MM), np.array(head.OUTER_CANTHUS_MM)
     share = np.linspace(0, 1, 12)
     chord = inner + share[:, None] * (outer - inner)
-    chord[:, 1] += size_mm * np.interp(share, *zip(*heights, strict=True))
+    chord[:, 1] += size_mm * np.interp(share, *np.array(heights, float).T)
     return [(float(x), float(y)) for x, y in chord]

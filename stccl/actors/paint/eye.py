@@ -25,7 +25,7 @@ def paint_eye(looks: Looks, generator: np.random.Generator, size_px: int) -> Arr
     texel = 2 * np.pi / size_px / np.arcsin(IRIS_RADIUS_MM / EYE_RADIUS_MM)
 
     white = from_srgb(np.array([0.74, 0.70, 0.675]))
-    veins = cv2.GaussianBlur(generator.standard_normal(x.shape), (0, 0), size_px / 90)
+    veins: Array = cv2.GaussianBlur(generator.standard_normal(x.shape), (0, 0), size_px / 90)
     veins /= veins.std()
     redness = np.clip((angle - 0.7) / 0.5, 0, 1) * (0.5 + 0.2 * veins)
     colour = white * (1 - redness[..., None] * np.array([0.05, 0.35, 0.35]))
@@ -40,7 +40,8 @@ def paint_eye(looks: Looks, generator: np.random.Generator, size_px: int) -> Arr
 
     def edge(at: float) -> Array:
         """1 inside a radius, 0 outside, soft over two texels or the limbus."""
-        return np.clip((at - radius) / max(2 * texel, 0.09) + 0.5, 0, 1)
+        inside: Array = np.clip((at - radius) / max(2 * texel, 0.09) + 0.5, 0, 1)
+        return inside
 
     colour += edge(1.0)[..., None] * (iris_colour - colour)
     pupil = np.clip((0.38 - radius) / max(2 * texel, 0.05) + 0.5, 0, 1)

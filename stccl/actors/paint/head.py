@@ -51,7 +51,7 @@ class Skin:
         paint_lids(sheet, looks, coat)
         paint_brows(sheet, looks, coat, generator)
         self._unroll = Unroll(sheet, size_px)
-        self._axes = surface_axes(self._unroll, size_px)
+        self._axes = surface_axes(self._unroll)
         self.base = np.zeros((size_px, size_px, CHANNELS), np.float32)
         self.base[..., ALBEDO] = self._unroll.read(np.clip(coat.albedo, 0.003, 1))
         self.base[..., ROUGHNESS] = self._unroll.read(np.clip(coat.roughness, 0.2, 0.9))

@@ -17,7 +17,7 @@ Array = NDArray[Any]
 def paint_lips(sheet: Sheet, looks: Looks, coat: Coat) -> None:
     """Add the lips to bare skin."""
     red = sheet.mask([*UPPER_BORDER_MM, *reversed(LOWER_BORDER_MM)], 0.7)
-    line = np.interp(sheet.side, *zip(*MOUTH_LINE_MM, strict=True))
+    line = np.interp(sheet.side, *np.array(MOUTH_LINE_MM, float).T)
     upper = sheet.y > line
     # Lips keep less melanin than skin, and blood shows through.
     melanin = np.full_like(red, 0.09 + 0.80 * looks.melanin)
