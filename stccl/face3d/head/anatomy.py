@@ -86,7 +86,9 @@ def _with_nose(skin: topology.HalfSkin, points: Array) -> Array:
     movable = np.flatnonzero(inside)
     edges = np.concatenate([skin.triangles, skin.triangles[:, ::-1]])[:, [0, 1, 1, 2, 2, 0]]
     edges = np.unique(edges.reshape(-1, 2), axis=0)
-    linked = csr_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), (len(points), len(points)))
+    linked = csr_array(
+        (np.ones(len(edges)), (edges[:, 0], edges[:, 1])), (len(points), len(points))
+    )
     average = linked[movable] / linked[movable].sum(axis=1)[:, None]
     beside = np.intersect1d(skin.lids.ravel(), np.flatnonzero((skin.a < width) & (skin.b > low)))
     points[beside] = nose.raised(points[beside])
@@ -102,7 +104,10 @@ def build_anatomy() -> Anatomy:
     chart = np.stack([skin.a, skin.b], 1)
     worn = skin.b < NECKLINE_MM
     half.add(
-        Piece("skin", points, skin.triangles, chart_to_uv(chart)), chart, skin.side, np.ones(len(points))
+        Piece("skin", points, skin.triangles, chart_to_uv(chart)),
+        chart,
+        skin.side,
+        np.ones(len(points)),
     )
     half.part[-1][worn] = PARTS.index("garment")
 
@@ -112,7 +117,7 @@ def build_anatomy() -> Anatomy:
     shape = inside.shape[:2]
     net = half.size + np.arange(shape[0] * shape[1]).reshape(shape)[::-1]
     lids = np.concatenate([net, skin.lids])
-    strips = topology.strip_triangles(np.concatenate([net, rim[None]]), closed=True)[:, ::-1]
+    strips = topology.strip_triangles(np.concatenate([net, rim[None]]), closed=True)
     grid = np.stack(np.meshgrid(np.linspace(0, 1, shape[1]), np.linspace(0, 1, shape[0])), -1)
     half.add(
         Piece("lid_lining", inside.reshape(-1, 3), strips - half.size, grid.reshape(-1, 2)),

@@ -27,11 +27,18 @@ def ear() -> Piece:
     lobe = np.exp(-0.5 * ((degrees - 272) / 24) ** 2)
     front = np.exp(-0.5 * ((np.abs(degrees - 188)) / 30) ** 2)
     tragus = np.exp(-0.5 * ((degrees - 195) / 16) ** 2)
-    for share, height in [*((s, float(np.interp(s, *zip(*_RELIEF, strict=True)))) for s in shares), *backs]:
+    for share, height in [
+        *((s, float(np.interp(s, *zip(*_RELIEF, strict=True)))) for s in shares),
+        *backs,
+    ]:
         face = height > -2 or share < 0.9
         relief = np.full(_SEGMENTS, height)
         if face:
-            relief = height * (1 - 0.85 * lobe * min(1, share / 0.5)) * (1 - 0.55 * front * (share > 0.4))
+            relief = (
+                height
+                * (1 - 0.85 * lobe * min(1, share / 0.5))
+                * (1 - 0.55 * front * (share > 0.4))
+            )
             relief = relief + 5.0 * tragus * np.exp(-0.5 * ((share - 0.62) / 0.16) ** 2)
         relief = relief - 4.0 * front * share**2
         rows.append(

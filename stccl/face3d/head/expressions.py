@@ -37,9 +37,7 @@ def _groove(a: Array, b: Array, line: tuple[tuple[float, float], ...], width: fl
     best = np.zeros(len(a))
     points = np.stack([a, b], 1)
     steps = np.array(line)
-    fine = np.concatenate(
-        [np.linspace(s, e, 12) for s, e in zip(steps, steps[1:], strict=False)]
-    )
+    fine = np.concatenate([np.linspace(s, e, 12) for s, e in zip(steps, steps[1:], strict=False)])
     fade = np.sin(np.pi * np.linspace(0.08, 0.92, len(fine))) ** 0.5
     for at, strength in zip(fine, fade, strict=True):
         gap = ((points - at) ** 2).sum(1)
@@ -90,7 +88,7 @@ class _Skin:
         border = self.height
         gather = np.where(off < border, off, border * np.exp(-(((off - border) / 6) ** 2)))
         sign = np.where(self.above, -1.0, 1.0)
-        beyond = np.exp(-(np.clip(self.a - _CORNER, 0, None) / 4) ** 2)
+        beyond = np.exp(-((np.clip(self.a - _CORNER, 0, None) / 4) ** 2))
         return np.asarray(share * gather * sign * beyond * np.clip(1.15 - self.along, 0, 1))
 
 
@@ -299,7 +297,7 @@ def _lips_part(s: _Skin) -> Array:
 def _lip_suck(s: _Skin) -> Array:
     moved = np.zeros((len(s.a), 3))
     moved[:, 1] += s.thinned(0.72)
-    moved += _vector(s.lips(4) * (0.25 + 0.75 * s.opening()), 0, 0, -3.8)
+    moved += _vector(s.lips(7) * (0.25 + 0.75 * s.opening()), 0, 0, -4.2)
     return moved + _vector(bell(s.a, s.b, (0, -88), (18, 5)), 0, 1.5, 0.6)
 
 

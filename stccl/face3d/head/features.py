@@ -80,7 +80,7 @@ def vertex_groups(anatomy: Anatomy) -> dict[str, Array]:
     inner corner; `right_brow`, `left_brow`: skin within 5 mm of the brow's middle line.
     """
     a, b = anatomy.chart[:, 0], anatomy.chart[:, 1]
-    skin = (anatomy.part == PARTS.index("skin"))
+    skin = anatomy.part == PARTS.index("skin")
     right = anatomy.points[:, 0] < 0
     groups = {
         "scalp": np.flatnonzero(skin & (b > np.interp(a, *zip(*HAIRLINE_MM, strict=True)))),
@@ -92,6 +92,6 @@ def vertex_groups(anatomy: Anatomy) -> dict[str, Array]:
     for number, name in enumerate(("right", "left")):
         loop = anatomy.lids[number, rim]
         groups[f"{name}_upper_lashes"] = loop[: columns + 1]
-        groups[f"{name}_lower_lashes"] = np.append(loop[0], loop[:columns - 1:-1])
+        groups[f"{name}_lower_lashes"] = np.append(loop[0], loop[: columns - 1 : -1])
         groups[f"{name}_brow"] = np.flatnonzero(brow & (right == (name == "right")))
     return groups

@@ -25,7 +25,7 @@ _SEAL = EXPRESSION_NAMES.index("lip_presser")
 _SEALED = 0.8  # coefficient from which the lips are closed whatever opens them
 _LID_YIELDS = (1.0, 0.98, 0.93, 0.83, 0.66, 0.46, 0.24, 0.06)
 _LIP_YIELDS = (1.0, 1.0, 0.99, 0.97, 0.94, 0.89, 0.82, 0.76, 0.70, 0.60, 0.47, 0.30)
-_LIP_THICKNESS_MM = (0.6, 1.0, 1.4, 1.9, 2.4, 2.8, 3.0, 3.2, 3.4, 3.6)
+_LIP_THICKNESS_MM = (0.5, 0.8, 1.1, 1.4, 1.7, 2.0, 2.2, 2.4, 2.6, 2.8)
 """Least distance to the front of the teeth, of rings from the lining outwards."""
 _LID_THICKNESS_MM = (1.0, 1.7)  # of the inner edge and of the skin over the eyeball
 
@@ -153,7 +153,11 @@ class Head(nn.Module):
         inner = np.array((0.0, 0.3, 0.7, 1.0))
         store("_lid_yields", np.concatenate([inner, _LID_YIELDS])[:, None] * np.ones(columns - 1))
         count = topology.MOUTH_COLUMNS
-        store("_lips", np.stack([anatomy.lips[:, :, :count], anatomy.lips[:, :, :count:-1]]), torch.int64)
+        store(
+            "_lips",
+            np.stack([anatomy.lips[:, :, :count], anatomy.lips[:, :, :count:-1]]),
+            torch.int64,
+        )
         lining = anatomy.lips.shape[1] - len(_LIP_YIELDS)
         column = np.where(np.arange(count) == 0, 0.5, 1.0)  # the middle belongs to both halves
         rings = np.concatenate([np.linspace(0, 1, lining + 1)[:-1], _LIP_YIELDS])
@@ -267,11 +271,14 @@ class Head(nn.Module):
         """Take back what of the upper rim is below the lower one; close gaps by `seal`."""
         upper, lower = nets[0], nets[1]
         gap = points[:, upper[:, rim]] - points[:, lower[:, rim]]  # (B, 2, columns, 3)
-        wrong = gap[..., 1].clamp(max=0)
+        overlap = gap[..., 1].clamp(max=0)
+        close = (-overlap / 3e-4).clamp(max=1)  # how far they meet in depth, too
         if seal is not None:
-            wrong = wrong + seal[:, None, None] * gap[..., 1].clamp(min=0)
+            close = torch.maximum(close, seal[:, None, None].expand_as(close))
+            overlap = overlap + seal[:, None, None] * gap[..., 1].clamp(min=0)
         upper_share = 0.6 if seal is None else 0.4
-        column = torch.stack([0 * wrong, wrong, 0 * wrong], -1)[:, :, None] * yields[..., None]
+        moved = torch.stack([close * gap[..., 0], overlap, close * gap[..., 2]], -1)
+        column = moved[:, :, None] * yields[..., None]
         points = points.index_add(1, upper.flatten(), -upper_share * column.flatten(1, 3))
         return points.index_add(1, lower.flatten(), (1 - upper_share) * column.flatten(1, 3))
 

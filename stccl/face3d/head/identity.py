@@ -42,11 +42,17 @@ def _face_width(p: Array) -> Array:
 
 
 def _face_length(p: Array) -> Array:
-    return np.stack([0 * p[:, 0], 0.034 * p[:, 1] * _ramp(p[:, 1], 30, -60) * _head(p), 0 * p[:, 0]], 1) - _move(p, (1 - _head(p)) * _ramp(p[:, 1], -60, -110), dy=3.6)
+    return np.stack(
+        [0 * p[:, 0], 0.034 * p[:, 1] * _ramp(p[:, 1], 30, -60) * _head(p), 0 * p[:, 0]], 1
+    ) - _move(p, (1 - _head(p)) * _ramp(p[:, 1], -60, -110), dy=3.6)
 
 
 def _jaw_width(p: Array) -> Array:
-    weight = _ramp(p[:, 1], -35, -85) * _ramp(p[:, 1] - 0.4 * p[:, 2], -160, -110) * _ramp(p[:, 2], -25, 20)
+    weight = (
+        _ramp(p[:, 1], -35, -85)
+        * _ramp(p[:, 1] - 0.4 * p[:, 2], -160, -110)
+        * _ramp(p[:, 2], -25, 20)
+    )
     return _scale(p, (0, 0, 0), weight * _ramp(np.abs(p[:, 0]), 12, 40), np.array([0.065, 0, 0]))
 
 
@@ -92,7 +98,9 @@ def _nose_tip(p: Array) -> Array:
 
 
 def _nose_bulb(p: Array) -> Array:
-    return _scale(p, (0, -36, 106), _hill(p, (0, -36, 113), (10, 8, 9)), np.array([0.13, 0.05, 0.0]))
+    return _scale(
+        p, (0, -36, 106), _hill(p, (0, -36, 113), (10, 8, 9)), np.array([0.13, 0.05, 0.0])
+    )
 
 
 def _eye_weight(p: Array) -> Array:
@@ -172,7 +180,11 @@ def _ear_flare(p: Array) -> Array:
 
 
 def _neck_width(p: Array) -> Array:
-    weight = _ramp(p[:, 1], -70, -125) * _ramp(p[:, 1], -200, -165) * _ramp(p[:, 2] + 0.6 * p[:, 1], 0, -40)
+    weight = (
+        _ramp(p[:, 1], -70, -125)
+        * _ramp(p[:, 1], -200, -165)
+        * _ramp(p[:, 2] + 0.6 * p[:, 1], 0, -40)
+    )
     return _scale(p, (0, 0, -15), weight, np.array([0.04, 0, 0.025]))
 
 
@@ -193,7 +205,14 @@ def _age(p: Array) -> Array:
     hollow = _move(p, _hill(p, (46, -48, 66), (11, 12, 20)), dx=-0.8, dz=-0.8)
     ear = 0.6 * _ear_size(p)
     return np.asarray(
-        sag + fold + bag + hollow + ear + 0.6 * _lid_fold(p) - 0.4 * _upper_lip(p) + 0.4 * _nose_length(p)
+        sag
+        + fold
+        + bag
+        + hollow
+        + ear
+        + 0.6 * _lid_fold(p)
+        - 0.4 * _upper_lip(p)
+        + 0.4 * _nose_length(p)
     )
 
 

@@ -21,9 +21,7 @@ def jaw_weights(anatomy: Anatomy) -> Array:
     # The border between skull and jaw runs from the mouth's corner to the hinge; the skin
     # stretches over it, within a band that is narrow at the lips and wide in the cheek.
     corner = 25.8
-    line = np.where(
-        x < corner, mouth_line(x), -71.2 + (x - corner) * (71.2 - 30) / (62 - corner)
-    )
+    line = np.where(x < corner, mouth_line(x), -71.2 + (x - corner) * (71.2 - 30) / (62 - corner))
     band = 7 + 26 * _step(x / 40)
     weight = _step(0.5 + (line - y) / (2 * band))
     inner = np.clip(1 - x / corner, 0, 1)
@@ -39,6 +37,8 @@ def jaw_weights(anatomy: Anatomy) -> Array:
     fixed = np.isin(names, ("upper_teeth", "upper_gums", "eyeball", "lid_lining", "ear"))
     lining = names == "mouth_lining"
     side_share = np.where(anatomy.above < 0, np.maximum(lip, 0.5), np.minimum(1 - lip, 0.5))
-    weight = np.where(lining, np.where(x < corner, side_share, 0.5 - 0.5 * np.clip((y + 71) / 10, -1, 1)), weight)
+    weight = np.where(
+        lining, np.where(x < corner, side_share, 0.5 - 0.5 * np.clip((y + 71) / 10, -1, 1)), weight
+    )
     weight = np.where(rigid, 1.0, np.where(fixed, 0.0, weight))
     return weight

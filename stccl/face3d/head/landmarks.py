@@ -21,18 +21,18 @@ _LID_SHARES = (1.0, 0.66, 0.33, 0.0)
 
 def _ray_hits(anatomy: Anatomy, targets: Array) -> tuple[Array, Array]:
     """The frontmost skin at each (x, y): triangle numbers (N,) and barycentrics (N, 3)."""
-    skin = np.flatnonzero(
-        (anatomy.part[anatomy.triangles] == PARTS.index("skin")).all(1)
-    )
+    skin = np.flatnonzero((anatomy.part[anatomy.triangles] == PARTS.index("skin")).all(1))
     corners = anatomy.points[anatomy.triangles[skin]]
     found, weights = [], []
+    area = topology.signed_area(corners[:, :, :2])
+    safe = np.where(np.abs(area) < 1e-9, 1e-9, area)
     for target in targets:
-        first, second = corners[:, 1, :2] - corners[:, 0, :2], corners[:, 2, :2] - corners[:, 0, :2]
-        offset = target - corners[:, 0, :2]
-        area = np.cross(first, second)
-        area = np.where(np.abs(area) < 1e-9, 1e-9, area)
-        v = np.cross(offset, second) / area
-        w = np.cross(first, offset) / area
+        at = np.broadcast_to(target, (len(corners), 1, 2))
+        v = (
+            topology.signed_area(np.concatenate([corners[:, :1, :2], at, corners[:, 2:, :2]], 1))
+            / safe
+        )
+        w = topology.signed_area(np.concatenate([corners[:, :2, :2], at], 1)) / safe
         inside = (v > -1e-6) & (w > -1e-6) & (v + w < 1 + 1e-6) & (area > 0)
         depth = np.where(inside, corners[:, :, 2].mean(1), -np.inf)
         best = int(depth.argmax())
@@ -77,7 +77,9 @@ def landmark_places(anatomy: Anatomy) -> tuple[Array, Array]:
     jaw = _jaw_targets(anatomy)
     by_ray(list(range(9)), jaw)
     by_ray(list(range(16, 8, -1)), jaw[:8] * right)
-    brow_x = np.array([prop.BROW_MM[0][0] + s * (prop.BROW_MM[-1][0] - prop.BROW_MM[0][0]) for s in _BROW_SHARES])
+    brow_x = np.array(
+        [prop.BROW_MM[0][0] + s * (prop.BROW_MM[-1][0] - prop.BROW_MM[0][0]) for s in _BROW_SHARES]
+    )
     brow = np.stack([brow_x, curve(prop.BROW_MM, brow_x)], 1)
     by_ray(list(range(17, 22)), brow * right)
     by_ray(list(range(26, 21, -1)), brow)

@@ -120,37 +120,39 @@ def gums(*, upper: bool) -> Piece:
     triangles = strip_triangles(net, closed=False)
     if not upper:
         triangles = triangles[:, ::-1]
-    grid_v, grid_u = np.meshgrid(
-        np.linspace(0, 1, len(rows)), along / along[-1], indexing="ij"
-    )
+    grid_v, grid_u = np.meshgrid(np.linspace(0, 1, len(rows)), along / along[-1], indexing="ij")
     uv = np.stack([grid_u.ravel(), grid_v.ravel()], 1)
     return Piece("upper_gums" if upper else "lower_gums", points, triangles, uv)
 
 
 def tongue() -> Piece:
-    """The right-angled half of the tongue; texture: u across, v from the root to the tip."""
-    rings, segments = 15, 9
-    share = np.linspace(0, 1, rings)
+    """Half of the tongue. Texture: u across, v from the root to the tip."""
+    rings, segments = 14, 9
+    share = np.sin(np.linspace(0, 0.47 * np.pi, rings))
     angle = np.linspace(0, np.pi, segments)
-    width = 21 * np.sqrt(np.clip(1 - share**2.6, 0, 1)) * (0.8 + 0.2 * share)
-    thick = 9 * np.sqrt(np.clip(1 - share**2.2, 0, 1))
-    z = 44 + 42.5 * share
-    middle_y = -79.5 - 1.5 * share
-    groove = np.array([1.0 if 0 < n < 4 else 0.0 for n in range(segments)])
+    width = 21 * np.sqrt(1 - share**2.6) * (0.8 + 0.2 * share)
+    thick = 9 * np.sqrt(1 - share**2.2)
+    hump = 0.8 * np.isin(np.arange(segments), (1, 2, 3))  # the groove in the middle is lower
     points = np.stack(
         [
             width[:, None] * np.sin(angle) ** 0.8,
-            middle_y[:, None] + thick[:, None] * np.cos(angle) + 0.8 * groove * (share[:, None] < 0.95),
-            np.broadcast_to(z[:, None], (rings, segments)),
+            (-79.5 - 1.5 * share)[:, None] + thick[:, None] * np.cos(angle) + hump,
+            np.broadcast_to((44 + 42.5 * share)[:, None], (rings, segments)),
         ],
         -1,
     ).reshape(-1, 3)
     points[points[:, 0] < 1e-6, 0] = 0.0
     net = np.arange(rings * segments).reshape(rings, segments)
-    uv = np.stack(
-        [0.5 + points[:, 0] / 44, np.repeat(share, segments)], 1
+    tip = np.full(segments - 1, len(points))
+    triangles = np.concatenate(
+        [
+            strip_triangles(net, closed=False)[:, ::-1],
+            np.stack([tip, net[-1, 1:], net[-1, :-1]], 1),
+        ]
     )
-    return Piece("tongue", points, strip_triangles(net, closed=False)[:, ::-1], uv)
+    points = np.concatenate([points, [[0.0, -81.0, 86.7]]])
+    uv = np.stack([0.5 + points[:, 0] / 44, np.append(np.repeat(share, segments), 1.0)], 1)
+    return Piece("tongue", points, triangles, uv)
 
 
 def lining(slit: Array, middle: int) -> Array:
@@ -176,12 +178,20 @@ def lining(slit: Array, middle: int) -> Array:
         ring[:, 0] *= 1 + 0.012 * back
         rings.append(ring)
     last = rings[-1]
-    for share, width, height, z in ((0.5, 31, 13, 76), (1.0, 34, 18, 60), (1.0, 30, 17, 46), (1.0, 12, 8, 38), (1.0, 0.02, 0.02, 36)):
+    for share, width, height, z in (
+        (0.5, 31, 13, 76),
+        (1.0, 34, 18, 60),
+        (1.0, 30, 17, 46),
+        (1.0, 12, 8, 38),
+        (1.0, 0.02, 0.02, 36),
+    ):
         ellipse = np.stack(
             [width * np.cos(turn), -71 + height * np.sin(turn), np.full(count, float(z))], 1
         )
         depth_room = np.abs(np.cos(turn)) ** 2
-        ellipse[:, 2] = np.where(share < 1, last[:, 2] * (1 - depth_room) - 2 + (z + 2) * depth_room - 0, z)
+        ellipse[:, 2] = np.where(
+            share < 1, last[:, 2] * (1 - depth_room) - 2 + (z + 2) * depth_room - 0, z
+        )
         rings.append(ellipse)
     for ring in rings:
         ring[[0, -1], 0] = 0.0

@@ -58,9 +58,7 @@ def _outside(points: Array) -> Array:
         _capsule(folded, np.array(start), np.array(end), first, last)
         for start, end, first, last in _CAPSULES
     ]
-    total = -_FLOW_MM * np.log(
-        np.exp(-np.clip(np.array(bodies), -40, 40) / _FLOW_MM).sum(axis=0)
-    )
+    total = -_FLOW_MM * np.log(np.exp(-np.clip(np.array(bodies), -40, 40) / _FLOW_MM).sum(axis=0))
     ala = _ellipsoid(folded, *_ALA)
     # The wing meets tip and cheek in a crease: it flows less.
     total = -_CREASE_MM * np.log(
@@ -68,7 +66,9 @@ def _outside(points: Array) -> Array:
     )
     nostril = -_ellipsoid(folded, *_NOSTRIL)
     edge = 0.7
-    return np.asarray(edge * np.log(np.exp(total / edge) + np.exp(np.clip(nostril, -30, 30) / edge)))
+    return np.asarray(
+        edge * np.log(np.exp(total / edge) + np.exp(np.clip(nostril, -30, 30) / edge))
+    )
 
 
 def _onto_surface(points: Array, rounds: int) -> Array:

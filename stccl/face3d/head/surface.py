@@ -73,11 +73,14 @@ def lid_depth(x: Array, y: Array) -> Array:
     rx, ry, rz = prop.LID_RADII_MM
     outside = ((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2
     turned = -0.10 * (x - cx) - 0.006 * np.maximum(x - cx, 0) ** 2
-    return np.where(
-        outside < 1,
-        cz + rz * np.sqrt(np.maximum(1 - outside, 1e-6)),
-        cz - 14 * (np.sqrt(outside) - 1),
-    ) + turned
+    return (
+        np.where(
+            outside < 1,
+            cz + rz * np.sqrt(np.maximum(1 - outside, 1e-6)),
+            cz - 14 * (np.sqrt(outside) - 1),
+        )
+        + turned
+    )
 
 
 _UPPER_LIP = ((0, -3.4), (0.10, -0.5), (0.25, 1.6), (0.45, 2.5), (0.7, 2.1), (0.92, 1.35), (1.05, 1.5), (1.35, 0.5), (1.9, 0.0))  # fmt: skip
