@@ -339,6 +339,10 @@ _STYLES: dict[HairStyle, _Style] = {
         strands=4600, length_mm=_longer_on_top(42, 60), comb=_outward, lift=0.8, volume_mm=10.0,
         gravity=0.25, cling=0.0, frizz=0.6, width_mm=1.5, gloss=0.8,
     ),
+    "wavy": _Style(
+        strands=4600, length_mm=_down_to(-105), comb=_away_from_part(14.0, 0.5, 1.0), lift=0.3,
+        volume_mm=24.0, gravity=0.6, cling=0.7, frizz=0.34, width_mm=1.9, gloss=1.2,
+    ),
     "bob": _Style(
         strands=4200, length_mm=_down_to(-72), comb=_away_from_part(8.0, 0.5, 1.2), lift=0.12,
         volume_mm=15.0, gravity=0.7, cling=0.9, frizz=0.04, width_mm=2.0, gloss=1.6,

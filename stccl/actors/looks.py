@@ -10,7 +10,7 @@ from stccl.render.picture import from_srgb
 from stccl.section import Section
 
 Rgb = tuple[float, float, float]
-HairStyle = Literal["bald", "cropped", "short", "side_part", "curly", "bob", "long", "bun"]
+HairStyle = Literal["bald", "cropped", "short", "side_part", "curly", "wavy", "bob", "long", "bun"]
 
 
 class Looks(Section):
@@ -67,7 +67,7 @@ def draw_looks(speaker: Speaker) -> Looks:
     grey = tuple(0.6 * greyness * (0.62 - c) + c for c in hair)
     brow = tuple(float(0.72 * c) for c in grey)
     styles: tuple[HairStyle, ...] = (
-        ("long", "bun", "bob", "curly") if woman else ("short", "side_part", "cropped", "curly")
+        ("long", "bun", "bob", "wavy") if woman else ("short", "side_part", "cropped", "curly")
     )
     style = styles[int(speaker.spread("hair style") * len(styles))]
     if not woman and speaker.age_years > 45 and rng.random() < 0.35:
@@ -85,7 +85,9 @@ def draw_looks(speaker: Speaker) -> Looks:
         lip_redness=float(rng.uniform(-0.05, 0.2)) + (0.12 if woman else 0.0),
         makeup=makeup,
         lipstick=(0.70, 0.30 + 0.12 * float(rng.random()), 0.34),
-        stubble=0.0 if woman else float(rng.choice([0.25, 0.5, 1.0], p=[0.4, 0.3, 0.3])),
+        stubble=0.0
+        if woman
+        else float(np.interp(speaker.spread("stubble"), [0, 0.5, 1], [0.2, 0.5, 1.0])),
         lashes=float(rng.uniform(0.9, 1.2)) if woman else float(rng.uniform(0.55, 0.8)),
         brow_thickness=float(np.clip(rng.normal(0.30 if woman else 0.66, 0.13), 0.15, 1)),
         brow_colour=(brow[0], brow[1], brow[2]),

@@ -16,7 +16,7 @@ from stccl.actors.looks import Looks, draw_looks
 from stccl.actors.paint.creases import crease_strengths
 from stccl.actors.paint.eye import paint_eye
 from stccl.actors.paint.head import Skin
-from stccl.actors.paint.mouth import paint_cloth, paint_flesh, paint_teeth
+from stccl.actors.paint.mouth import paint_cloth, paint_flesh, paint_lid_lining, paint_teeth
 from stccl.actors.paint.unroll import uv_to_chart
 from stccl.actors.speaker import Speaker
 from stccl.face3d.head.head import Head, rotation_matrix
@@ -150,7 +150,7 @@ class Scene:
         textures = {
             "skin": self._skin.base,
             "ear": ear,
-            "lid_lining": paint_flesh((0.72, 0.45, 0.42), 0.3, 4),
+            "lid_lining": paint_lid_lining(32),
             "mouth_lining": paint_flesh((0.42, 0.17, 0.16), 0.6, 4),
             "eyeball": paint_eye(looks, speaker.rng("eyes"), size),
             "upper_teeth": paint_teeth(looks, 64),
@@ -225,7 +225,7 @@ class Scene:
             [self.head.part_names.index(name) for name in ("eyeball", "lid_lining")],
         )
         occlusion = np.where(wet, 0.25 + 0.75 * occlusion**0.6, occlusion)
-        self._occlusion = np.where(in_mouth, inside**0.6, occlusion).astype(np.float32)
+        self._occlusion = np.where(in_mouth, inside**0.45, occlusion).astype(np.float32)
         self._least_lit = np.where(wet, 0.3, 0.0).astype(np.float32)
         self._hair_shadow = np.ones(len(rest), np.float32)
         if self._hair is not None:

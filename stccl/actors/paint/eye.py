@@ -48,8 +48,8 @@ def paint_eye(looks: Looks, generator: np.random.Generator, size_px: int) -> Arr
     colour += pupil[..., None] * (0.004 - colour)
     texture = np.zeros((size_px, size_px, CHANNELS), np.float32)
     texture[..., ALBEDO] = np.clip(colour, 0.002, 1)
-    texture[..., ROUGHNESS] = 0.27
-    texture[..., SPECULAR] = 2.2
+    texture[..., ROUGHNESS] = 0.21
+    texture[..., SPECULAR] = 1.2
     return texture
 
 

@@ -45,7 +45,7 @@ def paint_skin(sheet: Sheet, looks: Looks) -> Coat:
     albedo *= (1 + 0.02 * sheet.grain(0.35) + 0.010 * sheet.noise(3.0))[..., None]
     shadow = _stubble_shadow(sheet) * looks.stubble
     hair = np.array(looks.brow_linear) * 0.7
-    albedo += ((0.5 + 0.3 * looks.stubble) * shadow)[..., None] * (hair + 0.22 * albedo - albedo)
+    albedo += ((0.62 + 0.25 * looks.stubble) * shadow)[..., None] * (hair + 0.22 * albedo - albedo)
     dots = np.clip(sheet.grain(0.16) - 0.9, 0, 1) * shadow
     albedo *= (1 - 0.5 * dots)[..., None]
     oily = (
@@ -54,8 +54,8 @@ def paint_skin(sheet: Sheet, looks: Looks) -> Coat:
         + 0.35 * sheet.spot(38, -30, 12, 10)
         + 0.35 * sheet.spot(0, -98, 9, 7)
     )
-    roughness = 0.56 - 0.13 * np.clip(oily, 0, 1) + 0.02 * sheet.noise(6.0)
-    specular = 0.62 + 0.4 * np.clip(oily, 0, 1) - 0.25 * shadow
+    roughness = 0.60 - 0.13 * np.clip(oily, 0, 1) + 0.02 * sheet.noise(6.0)
+    specular = 0.52 + 0.36 * np.clip(oily, 0, 1) - 0.25 * shadow
     pores = 0.012 * sheet.grain(0.3) + 0.02 * sheet.grain(0.8)
     aged = 1 + max(0.0, looks.age_years - 30) / 40
     relief = aged * (pores * (1 + 0.6 * sheet.spot(25, -35, 18, 18)) + 0.05 * sheet.grain(2.2))
