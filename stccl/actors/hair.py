@@ -14,6 +14,8 @@ from stccl.render.picture import from_srgb
 Array = NDArray[Any]
 
 POINTS = 9  # of a strand
+_SUBSTEPS = 3  # between them while it grows
+_COMBED = 0.6  # hair that clings as much as this is kept out of the face
 
 
 class Scalp(NamedTuple):
@@ -64,7 +66,8 @@ class _Style(NamedTuple):
         lift: How far it stands up from the scalp at the root, 0..1.
         volume_mm: Between the innermost and the outermost strands.
         gravity: How soon it turns down.
-        curl_mm: Radius of curls.
+        cling: How closely it lies on the head, 0..1.
+        frizz: How much strands wander from point to point.
         width_mm: Of a ribbon.
         gloss: Strength of the highlights.
     """
@@ -75,7 +78,8 @@ class _Style(NamedTuple):
     lift: float
     volume_mm: float
     gravity: float
-    curl_mm: float
+    cling: float
+    frizz: float
     width_mm: float
     gloss: float
 
@@ -92,6 +96,28 @@ def grow_hair(scalp: Scalp, looks: Looks, generator: np.random.Generator) -> Hai
     return _ribbons(paths, scalp, style, looks, generator)
 
 
+def keep_seen(hair: Hair, seen: Array) -> Hair:
+    """Hair without what is never seen.
+
+    Args:
+        hair: All of it.
+        seen: (F,) bool, triangles that are seen from somewhere; those next to them stay as well.
+    """
+    cells: Array = np.asarray(seen.reshape(-1, POINTS - 1, 2).any(axis=2))
+    beside = cells.copy()
+    beside[:, 1:] |= cells[:, :-1]
+    beside[:, :-1] |= cells[:, 1:]
+    kept = hair.triangles[np.repeat(beside.ravel(), 2)]
+    vertices, triangles = np.unique(kept, return_inverse=True)
+    return hair._replace(
+        **{
+            name: getattr(hair, name)[vertices]
+            for name in ("position", "tangent", "normal", "colour", "occlusion")
+        },
+        triangles=triangles.reshape(-1, 3),
+    )
+
+
 def _roots(
     scalp: Scalp, looks: Looks, count: int, generator: np.random.Generator
 ) -> tuple[Array, Array]:
@@ -102,7 +128,7 @@ def _roots(
     )
     chart = scalp.chart[scalp.triangles].mean(axis=1)
     recess = 0.0 if looks.stubble == 0 else max(0.0, looks.age_years - 28) * 0.35
-    area *= above_hairline(chart[:, 0], chart[:, 1], recess) > 0
+    area *= np.clip((above_hairline(chart[:, 0], chart[:, 1], recess) + 1) / 7, 0, 1)
     # What shows from the front gets more strands.
     area *= np.where(corners[:, :, 2].mean(axis=1) > -30, 1.0, 0.35)
     chosen = generator.choice(len(area), size=count, p=area / area.sum())
@@ -117,44 +143,53 @@ def _grow(
 ) -> Array:
     """Centre lines, (N, POINTS, 3) mm."""
     count = len(roots)
-    tree = cKDTree(scalp.vertices * 1e3)
+    skin = scalp.vertices * 1e3
+    tree = cKDTree(skin)
     layer = np.linspace(0, 1, count)[generator.permutation(count), None]
-    locks = generator.integers(0, max(count // 14, 1), count)
-    per_lock = generator.standard_normal((locks.max() + 1, 3))
-    length = style.length_mm(roots)[:, None] * generator.uniform(0.85, 1.1, (count, 1))
-    step = length / (POINTS - 1)
-    combed = style.comb(roots)
-    combed = combed / (np.linalg.norm(combed, axis=1, keepdims=True) + 1e-9)
-    combed += 0.10 * per_lock[locks] + 0.07 * generator.standard_normal((count, 3))
-    combed -= (combed * normals).sum(axis=1, keepdims=True) * normals
+    locks = cKDTree(roots[: max(count // 12, 1)]).query(roots)[1]  # strands near each other
+    per_lock = generator.standard_normal((count, 3))[locks]
+    own = 0.14 * per_lock + 0.05 * generator.standard_normal((count, 3))
+    length = style.length_mm(roots)[:, None] * generator.uniform(0.85, 1.08, (count, 1))
+    step = length / (POINTS - 1) / _SUBSTEPS
+    combed = _along(style.comb(roots) + own, normals)
     direction = style.lift * normals + (1 - style.lift) * combed
     paths = [roots]
     at = roots
-    for number in range(1, POINTS):
-        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    for number in range(1, (POINTS - 1) * _SUBSTEPS + 1):
+        grown = number / _SUBSTEPS
+        direction = direction / (np.linalg.norm(direction, axis=1, keepdims=True) + 1e-9)
         at = at + step * direction
         _, nearest = tree.query(at)
         outward = scalp.normals[nearest]
-        height = ((at - scalp.vertices[nearest] * 1e3) * outward).sum(axis=1, keepdims=True)
-        grown = min(1.0, number * 0.4)
-        room = (0.6 + style.volume_mm * layer) * grown
+        height = ((at - skin[nearest]) * outward).sum(axis=1, keepdims=True)
+        room = (0.6 + style.volume_mm * layer) * min(1.0, 0.45 * grown)
         at = at + outward * np.maximum(room - height, 0)
-        direction = at - paths[-1]
-        direction /= np.linalg.norm(direction, axis=1, keepdims=True) + 1e-9
-        direction = direction + 0.25 * (combed - direction)
-        direction[:, 1] -= style.gravity * number / POINTS
-        paths.append(at)
+        # Hair that has left the head hangs; what is on it lies on what is beneath.
+        hangs = np.clip((height - room - 8) / 14, 0, 1)
+        at = at - style.cling * (1 - hangs) * outward * np.clip(height - room, 0, 10) * 0.6
+        combed = style.comb(at) + own
+        combed = combed / (np.linalg.norm(combed, axis=1, keepdims=True) + 1e-9)
+        flat = _along(combed, outward)
+        wanted = flat + style.cling * hangs * ([0.0, -1.0, 0.0] - flat)
+        wanted[:, 1] -= style.gravity * grown / POINTS
+        wanted += style.frizz * generator.standard_normal((count, 3))
+        direction = 0.6 * direction + 0.4 * wanted
+        if number % _SUBSTEPS == 0:
+            paths.append(at)
     lines = np.stack(paths, axis=1)
-    if style.curl_mm:
-        turn = generator.uniform(0, 2 * np.pi, (count, 1)) + np.linspace(0, 9, POINTS)
-        turn = turn + per_lock[locks, :1]
-        radius = (
-            style.curl_mm * np.linspace(0.2, 1, POINTS) * generator.uniform(0.5, 1.3, (count, 1))
-        )
-        side = np.cross(normals, [0.3, 0.9, 0.2])
-        lines += (radius * np.cos(turn))[..., None] * side[:, None]
-        lines += (radius * np.sin(turn))[..., None] * normals[:, None]
-    return lines
+    if style.cling < _COMBED:
+        return lines
+    x, y, z = np.moveaxis(lines, 2, 0)
+    over_face = (np.abs(x) < 56) & (y < 74) & (z > 35)
+    beside_face: Array = lines[~over_face.any(axis=1)]
+    return beside_face
+
+
+def _along(directions: Array, normals: Array) -> Array:
+    """The part of directions along a surface, unit."""
+    flat = directions - (directions * normals).sum(axis=1, keepdims=True) * normals
+    unit: Array = flat / (np.linalg.norm(flat, axis=1, keepdims=True) + 1e-9)
+    return unit
 
 
 def _bun(generator: np.random.Generator) -> Array:
@@ -172,7 +207,8 @@ def _bun(generator: np.random.Generator) -> Array:
     ball = ball + 0.35 * pole[:, None]
     ball /= np.linalg.norm(ball, axis=2, keepdims=True)
     radius = np.array([33.0, 26.0, 30.0]) * generator.uniform(0.9, 1.03, (count, 1, 1))
-    return ball * radius + np.array([0.0, 140.0, -38.0])
+    strands: Array = ball * radius + np.array([0.0, 140.0, -38.0])
+    return strands
 
 
 def _ribbons(
@@ -220,12 +256,10 @@ def _ribbons(
 
 def _colours(count: int, share: Array, looks: Looks, generator: np.random.Generator) -> Array:
     base = from_srgb(np.array(looks.hair_colour))
-    grey = from_srgb(np.array([0.62, 0.61, 0.60]))
-    is_grey = (generator.random((count, 1)) < looks.hair_grey) * generator.uniform(
-        0.5, 1, (count, 1)
-    )
-    strand = base + is_grey * (grey - base)
-    strand = strand * np.exp(generator.normal(0, 0.22, (count, 1)))
+    grey = from_srgb(np.array([0.56, 0.55, 0.54]))
+    is_grey = np.clip(looks.hair_grey * generator.normal(0.9, 0.22, (count, 1)), 0, 1)
+    strand = base * (grey / base) ** is_grey
+    strand = strand * np.exp(generator.normal(0, 0.27, (count, 1)))
     # Darker at the root, bleached at the tip.
     along = np.interp(share, [0, 0.3, 1], [0.7, 1.0, 1.2])
     colours: Array = strand[:, None, :] * along[None, :, None]
@@ -233,34 +267,40 @@ def _colours(count: int, share: Array, looks: Looks, generator: np.random.Genera
 
 
 def _away_from_part(part_mm: float, back: float, down: float) -> Callable[[Array], Array]:
-    def comb(roots: Array) -> Array:
-        side = np.tanh((roots[:, 0] - part_mm) / 6.0)
-        high = np.clip((roots[:, 1] - 50) / 50, 0, 1)
+    """From a parting to both sides, then down, past the face."""
+
+    def comb(at: Array) -> Array:
+        side = np.tanh((at[:, 0] - part_mm) / 5.0)
+        high = np.clip((at[:, 1] - 30) / 70, 0, 1)
+        before_face = np.clip((at[:, 2] - 5) / 40, 0, 1) * np.clip((95 - at[:, 1]) / 40, 0, 1)
         return np.stack(
-            [side * (0.4 + high), -down * (1 - 0.75 * high), np.full(len(roots), -back)], axis=1
+            [
+                side * (0.15 + high + 0.5 * before_face),
+                -down * (1 - 0.7 * high),
+                -back * (0.4 + 1.6 * before_face) * np.clip((at[:, 1] + 90) / 60, 0, 1),
+            ],
+            axis=1,
         )
 
     return comb
 
 
-def _swept(roots: Array) -> Array:
-    high = np.clip((roots[:, 1] - 70) / 40, 0, 1)
+def _swept(at: Array) -> Array:
+    """Up and to one side over the forehead, down at the sides."""
+    high = np.clip((at[:, 1] - 70) / 30, 0, 1)
     return np.stack(
-        [
-            0.55 * high + 0.1 * np.sign(roots[:, 0]),
-            -1.0 * (1 - high),
-            0.35 * high - 0.5 * (1 - high),
-        ],
-        axis=1,
+        [0.5 * high, -1.0 * (1 - high) + 0.2 * high, 0.45 * high - 0.35 * (1 - high)], axis=1
     )
 
 
-def _outward(roots: Array) -> Array:
-    return roots - np.array([0.0, 45.0, -10.0])
+def _outward(at: Array) -> Array:
+    away = at - np.array([0.0, 45.0, -10.0])
+    unit: Array = away / np.linalg.norm(away, axis=1, keepdims=True)
+    return unit
 
 
-def _backward(roots: Array) -> Array:
-    return np.array([0.0, 135.0, -55.0]) - roots
+def _backward(at: Array) -> Array:
+    return np.array([0.0, 128.0, -62.0]) - at
 
 
 def _even(length: float) -> Callable[[Array], Array]:
@@ -268,34 +308,51 @@ def _even(length: float) -> Callable[[Array], Array]:
 
 
 def _longer_on_top(sides: float, top: float) -> Callable[[Array], Array]:
-    return lambda roots: sides + (top - sides) * np.clip((roots[:, 1] - 55) / 45, 0, 1)
+
+    def length(roots: Array) -> Array:
+        high = np.clip((roots[:, 1] - 60) / 45, 0, 1)
+        short: Array = np.clip((roots[:, 1] + 50) / 70, 0.25, 1)
+        return (sides + (top - sides) * high) * short
+
+    return length
 
 
 def _down_to(y_mm: float) -> Callable[[Array], Array]:
-    """Long enough to hang down to a height: around the head, then straight."""
-    return lambda roots: 1.08 * (roots[:, 1] - y_mm) + 30
+    """Long enough to go round the head and hang down to a height."""
+    return lambda roots: 1.05 * (roots[:, 1] - y_mm) + 25 * np.clip(roots[:, 1] / 100, 0, 1)
 
 
 _STYLES: dict[HairStyle, _Style] = {
-    "cropped": _Style(4200, _longer_on_top(6, 12), _swept, 0.45, 4.0, 0.05, 0.0, 1.1, 0.5),
-    "short": _Style(4200, _longer_on_top(14, 42), _swept, 0.42, 13.0, 0.25, 0.0, 1.4, 0.9),
-    "side_part": _Style(
-        4200,
-        _longer_on_top(18, 75),
-        _away_from_part(30.0, 0.35, 1.0),
-        0.22,
-        11.0,
-        0.25,
-        0.0,
-        1.5,
-        1.0,
+    "cropped": _Style(
+        strands=4600, length_mm=_longer_on_top(5, 11), comb=_swept, lift=0.35, volume_mm=3.0,
+        gravity=0.0, cling=0.3, frizz=0.1, width_mm=1.0, gloss=0.6,
     ),
-    "curly": _Style(4200, _even(52), _outward, 0.6, 26.0, 0.25, 4.0, 1.5, 0.6),
+    "short": _Style(
+        strands=4600, length_mm=_longer_on_top(12, 46), comb=_swept, lift=0.5, volume_mm=15.0,
+        gravity=0.15, cling=0.35, frizz=0.12, width_mm=1.4, gloss=1.3,
+    ),
+    "side_part": _Style(
+        strands=4600, length_mm=_longer_on_top(15, 80), comb=_away_from_part(32.0, 0.3, 1.0),
+        lift=0.3, volume_mm=12.0, gravity=0.1, cling=0.7, frizz=0.06, width_mm=1.5, gloss=1.6,
+    ),
+    "curly": _Style(
+        strands=4600, length_mm=_longer_on_top(42, 60), comb=_outward, lift=0.8, volume_mm=10.0,
+        gravity=0.25, cling=0.0, frizz=0.6, width_mm=1.5, gloss=0.8,
+    ),
+    "wavy": _Style(
+        strands=4600, length_mm=_down_to(-105), comb=_away_from_part(14.0, 0.5, 1.0), lift=0.3,
+        volume_mm=24.0, gravity=0.6, cling=0.7, frizz=0.34, width_mm=1.9, gloss=1.2,
+    ),
     "bob": _Style(
-        4000, _down_to(-75), _away_from_part(8.0, 0.25, 1.2), 0.15, 15.0, 0.6, 0.0, 2.0, 1.1
+        strands=4200, length_mm=_down_to(-72), comb=_away_from_part(8.0, 0.5, 1.2), lift=0.12,
+        volume_mm=15.0, gravity=0.7, cling=0.9, frizz=0.04, width_mm=2.0, gloss=1.6,
     ),
     "long": _Style(
-        4000, _down_to(-165), _away_from_part(-12.0, 0.35, 1.2), 0.15, 15.0, 0.7, 1.5, 2.3, 1.1
+        strands=4200, length_mm=_down_to(-190), comb=_away_from_part(-10.0, 0.5, 1.2), lift=0.12,
+        volume_mm=15.0, gravity=0.8, cling=0.9, frizz=0.05, width_mm=2.3, gloss=1.6,
     ),
-    "bun": _Style(3800, _even(110), _backward, 0.08, 5.0, 0.0, 0.0, 1.6, 1.1),
-}
+    "bun": _Style(
+        strands=4200, length_mm=_even(125), comb=_backward, lift=0.06, volume_mm=5.0,
+        gravity=0.0, cling=1.0, frizz=0.03, width_mm=1.6, gloss=1.6,
+    ),
+}  # fmt: skip

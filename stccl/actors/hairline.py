@@ -23,7 +23,7 @@ def above_hairline(a_mm: Array, b_mm: Array, recess_mm: float = 0.0) -> Array:
         recess_mm: How far the line has moved back over forehead and temples.
     """
     a_mm = np.abs(a_mm)
-    line = np.interp(a_mm, *zip(*_LINE, strict=True))
+    line = np.interp(a_mm, *np.array(_LINE, float).T)
     temples = np.exp(-(((a_mm - 36) / 14) ** 2)) + 0.4 * np.exp(-((a_mm / 20) ** 2))
     distance: Array = b_mm - line - recess_mm * temples
     return distance

@@ -10,7 +10,7 @@ from stccl.render.picture import from_srgb
 from stccl.section import Section
 
 Rgb = tuple[float, float, float]
-HairStyle = Literal["bald", "cropped", "short", "side_part", "curly", "bob", "long", "bun"]
+HairStyle = Literal["bald", "cropped", "short", "side_part", "curly", "wavy", "bob", "long", "bun"]
 
 
 class Looks(Section):
@@ -67,12 +67,12 @@ def draw_looks(speaker: Speaker) -> Looks:
     grey = tuple(0.6 * greyness * (0.62 - c) + c for c in hair)
     brow = tuple(float(0.72 * c) for c in grey)
     styles: tuple[HairStyle, ...] = (
-        ("long", "bun", "bob", "curly") if woman else ("short", "side_part", "cropped", "curly")
+        ("long", "bun", "bob", "wavy") if woman else ("short", "side_part", "cropped", "curly")
     )
     style = styles[int(speaker.spread("hair style") * len(styles))]
     if not woman and speaker.age_years > 45 and rng.random() < 0.35:
         style = "bald"
-    makeup = float(np.clip(rng.normal(0.35, 0.25), 0, 0.9)) if woman else 0.0
+    makeup = float(np.clip(rng.normal(0.55, 0.25), 0, 1)) if woman else 0.0
     return Looks(
         age_years=float(speaker.age_years),
         melanin=melanin,
@@ -85,9 +85,11 @@ def draw_looks(speaker: Speaker) -> Looks:
         lip_redness=float(rng.uniform(-0.05, 0.2)) + (0.12 if woman else 0.0),
         makeup=makeup,
         lipstick=(0.70, 0.30 + 0.12 * float(rng.random()), 0.34),
-        stubble=0.0 if woman else float(rng.choice([0.25, 0.45, 0.9], p=[0.45, 0.35, 0.2])),
+        stubble=0.0
+        if woman
+        else float(np.interp(speaker.spread("stubble"), [0, 0.5, 1], [0.2, 0.5, 1.0])),
         lashes=float(rng.uniform(0.9, 1.2)) if woman else float(rng.uniform(0.55, 0.8)),
-        brow_thickness=float(np.clip(rng.normal(0.42 if woman else 0.68, 0.13), 0.15, 1)),
+        brow_thickness=float(np.clip(rng.normal(0.30 if woman else 0.66, 0.13), 0.15, 1)),
         brow_colour=(brow[0], brow[1], brow[2]),
         eye_colour=_eye_colour(rng, fair),
         hair_style=style,
@@ -98,7 +100,7 @@ def draw_looks(speaker: Speaker) -> Looks:
         key_azimuth_rad=float(rng.choice([-1, 1]) * rng.uniform(0.4, 0.75)),
         key_height_rad=float(rng.uniform(0.45, 0.7)),
         key_warmth=float(rng.uniform(-0.2, 0.6)),
-        fill=float(rng.uniform(0.42, 0.6)),
+        fill=float(rng.uniform(0.34, 0.5)),
     )
 
 
@@ -116,9 +118,9 @@ _FAIR_HAIR: tuple[Rgb, ...] = (
 )  # fmt: skip
 _DARK_HAIR: tuple[Rgb, ...] = ((0.13, 0.10, 0.085), (0.17, 0.12, 0.095), (0.22, 0.155, 0.12))
 _LIGHT_EYES: tuple[Rgb, ...] = (
-    (0.38, 0.52, 0.62), (0.42, 0.50, 0.44), (0.46, 0.42, 0.28), (0.36, 0.24, 0.14)
+    (0.38, 0.52, 0.62), (0.42, 0.50, 0.44), (0.42, 0.39, 0.28), (0.33, 0.24, 0.16)
 )  # fmt: skip
-_DARK_EYES: tuple[Rgb, ...] = ((0.28, 0.17, 0.09), (0.21, 0.13, 0.08), (0.34, 0.22, 0.12))
+_DARK_EYES: tuple[Rgb, ...] = ((0.26, 0.17, 0.11), (0.19, 0.13, 0.09), (0.30, 0.21, 0.14))
 
 
 def _hair_colour(rng: np.random.Generator, fair: float) -> Rgb:

@@ -9,14 +9,14 @@ import torch
 from numpy.typing import NDArray
 
 from stccl.actors import studio
-from stccl.actors.hair import Hair, Scalp, grow_hair
+from stccl.actors.hair import Hair, Scalp, grow_hair, keep_seen
 from stccl.actors.identity import draw_shape
 from stccl.actors.lashes import LashRow, lash_triangles
 from stccl.actors.looks import Looks, draw_looks
 from stccl.actors.paint.creases import crease_strengths
 from stccl.actors.paint.eye import paint_eye
 from stccl.actors.paint.head import Skin
-from stccl.actors.paint.mouth import paint_cloth, paint_flesh, paint_teeth
+from stccl.actors.paint.mouth import paint_cloth, paint_flesh, paint_lid_lining, paint_teeth
 from stccl.actors.paint.unroll import uv_to_chart
 from stccl.actors.speaker import Speaker
 from stccl.face3d.head.head import Head, rotation_matrix
@@ -40,6 +40,13 @@ _SCATTER = {
 _MOUTH_PARTS = ("mouth_lining", "upper_teeth", "lower_teeth", "upper_gums", "lower_gums", "tongue")
 
 
+# The furthest that heads turn, and some between.
+_POSES_RAD = (
+    (0.0, 0.0, 0.0), (0.0, 0.2, 0.0), (0.0, -0.2, 0.0), (0.0, 0.4, 0.0), (0.0, -0.4, 0.0),
+    (0.2, 0.0, 0.0), (-0.2, 0.0, 0.0), (0.0, 0.0, 0.15), (0.0, 0.0, -0.15),
+)  # fmt: skip
+
+
 @cache
 def _head() -> Head:
     return Head()
@@ -60,6 +67,7 @@ class Scene:
         self.shape = torch.from_numpy(draw_shape(speaker, self.head.shape_names))
         self.camera = studio.portrait_camera(size_px)
         self._lights = studio.lamps(self.looks)
+        self._eye_lights = studio.catch_light(self.looks)
         self._size = size_px
         self._wall = studio.wall(self.looks, speaker.rng("wall"), 2 * size_px)
         self._noise = studio.noise_tile(speaker.rng("noise"), 2 * size_px)
@@ -98,10 +106,11 @@ class Scene:
             expression = coefficients.expression[0].tolist()
         shift = coefficients.translation[0].numpy()
         normals = vertex_normals(vertices, self._triangles)
-        shadow = self._hair_shadow * lit_part(
+        lit = self._hair_shadow * lit_part(
             vertices, normals, vertices, self._triangles, self._lights.directions[0],
             resolution_px=256, bias_m=0.0025,
         )  # fmt: skip
+        shadow = np.maximum(lit, self._least_lit)
         lashes = np.concatenate([lash_triangles(row, vertices) for row in self._lash_rows])
         points = [vertices, lashes.reshape(-1, 3)]
         if self._hair is not None:
@@ -117,16 +126,16 @@ class Scene:
         eye = np.array([0.0, self.camera.height_m, self.camera.distance_m])
         strengths = crease_strengths(dict(zip(self.head.expression_names, expression, strict=True)))
         skin = self._surfaces["skin"]._replace(texture=self._skin.texture(strengths))
-        shade_surfaces(
-            image,
-            seen,
-            self._all_triangles,
-            Vertices(vertices, normals, self._uv, self._occlusion, shadow),
-            list((self._surfaces | {"skin": skin}).values()),
-            self._lights,
-            eye,
-            rotation,
-        )
+        attributes = Vertices(vertices, normals, self._uv, self._occlusion, shadow)
+        surfaces = self._surfaces | {"skin": skin}
+        eyeballs = surfaces.pop("eyeball")
+        for materials, lights in (
+            (list(surfaces.values()), self._lights),
+            ([eyeballs], self._eye_lights),
+        ):
+            shade_surfaces(
+                image, seen, self._all_triangles, attributes, materials, lights, eye, rotation
+            )
         for strands in self._strands(world, lashes, rotation):
             shade_strands(image, seen, self._all_triangles, strands, self._lights, eye)
         pixels = cv2.GaussianBlur(reduce_samples(image), (0, 0), 0.45)
@@ -141,14 +150,14 @@ class Scene:
         textures = {
             "skin": self._skin.base,
             "ear": ear,
-            "lid_lining": paint_flesh((0.72, 0.45, 0.42), 0.3, 4),
-            "mouth_lining": paint_flesh((0.42, 0.17, 0.16), 0.35, 4),
+            "lid_lining": paint_lid_lining(32),
+            "mouth_lining": paint_flesh((0.42, 0.17, 0.16), 0.6, 4),
             "eyeball": paint_eye(looks, speaker.rng("eyes"), size),
             "upper_teeth": paint_teeth(looks, 64),
             "lower_teeth": paint_teeth(looks, 64),
             "upper_gums": paint_flesh((0.66, 0.36, 0.36), 0.35, 4),
             "lower_gums": paint_flesh((0.66, 0.36, 0.36), 0.35, 4),
-            "tongue": paint_flesh((0.68, 0.36, 0.35), 0.42, 4),
+            "tongue": paint_flesh((0.76, 0.40, 0.39), 0.5, 4),
             "garment": paint_cloth(looks, speaker.rng("clothes"), size),
         }
         surfaces = {}
@@ -171,7 +180,8 @@ class Scene:
         normals = vertex_normals(rest, triangles)
         skin = self._surfaces["skin"]
         scalp = Scalp(rest, normals, uv_to_chart(self._uv), triangles[skin.first : skin.last])
-        self._hair: Hair | None = grow_hair(scalp, self.looks, speaker.rng("hair"))
+        hair = grow_hair(scalp, self.looks, speaker.rng("hair"))
+        self._hair = None if hair is None else self._prune(hair, rest)
         groups = self.head.vertex_groups
         balls = self.head.vertex_parts.numpy() == self.head.part_names.index("eyeball")
         self._lash_rows = [
@@ -203,13 +213,20 @@ class Scene:
             self.head.vertex_parts.numpy(), [self.head.part_names.index(n) for n in _MOUTH_PARTS]
         )
         occlusion = ambient_occlusion(
-            rest, normals, triangles, directions=64, resolution_px=320, bias_m=0.002
+            rest, normals, triangles, directions=48, resolution_px=320, bias_m=0.002
         )
         inside = ambient_occlusion(
-            ajar, vertex_normals(ajar, triangles), triangles, directions=64, resolution_px=320,
+            ajar, vertex_normals(ajar, triangles), triangles, directions=48, resolution_px=320,
             bias_m=0.002,
         )  # fmt: skip
-        self._occlusion = np.where(in_mouth, inside, occlusion)
+        # Wet walls, teeth and the whites of eyes pass light on to each other.
+        wet = np.isin(
+            self.head.vertex_parts.numpy(),
+            [self.head.part_names.index(name) for name in ("eyeball", "lid_lining")],
+        )
+        occlusion = np.where(wet, 0.25 + 0.75 * occlusion**0.6, occlusion)
+        self._occlusion = np.where(in_mouth, inside**0.45, occlusion).astype(np.float32)
+        self._least_lit = np.where(wet, 0.3, 0.0).astype(np.float32)
         self._hair_shadow = np.ones(len(rest), np.float32)
         if self._hair is not None:
             key = self._lights.directions[0]
@@ -226,6 +243,19 @@ class Scene:
                 bias_m=0.006,
             )
             self._hair_lit = covered * (0.4 + 0.6 * self._hair.occlusion)
+
+    def _prune(self, hair: Hair, rest: Array) -> Hair:
+        """Hair without the strands that no pose of the head shows."""
+        triangles = np.concatenate([self._triangles, hair.triangles + len(rest)])
+        points = np.concatenate([rest, hair.position])
+        size = (2 * self._size, 2 * self._size)
+        two_sided = np.arange(len(triangles)) >= len(self._triangles)
+        seen = np.zeros(len(triangles) + 1, np.bool_)
+        for pose in _POSES_RAD:
+            turn = rotation_matrix(torch.tensor(pose)).numpy()
+            at = self.camera.project(points @ turn.T, scale=2)
+            seen[rasterize(at, triangles, size, two_sided).triangle] = True
+        return keep_seen(hair, seen[len(self._triangles) : -1])
 
     def _ajar(self) -> FaceCoefficients:
         """A laugh: what is in the mouth is seen like this."""
@@ -244,7 +274,8 @@ class Scene:
             Strands(
                 self._lash_first, self._hair_first, self._lash_start,
                 world[self._lash_start : self._hair_start], along,
-                np.tile([0.0, 0.0, 1.0], (count, 1)), dark, np.full(count, 0.5), np.full(count, 0.5), 0.0,
+                np.tile([0.0, 0.0, 1.0], (count, 1)), dark, np.full(count, 0.5),
+                np.full(count, 0.5), 0.0,
             )
         ]  # fmt: skip
         if self._hair is not None:

@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 _FOCAL_PER_PX = 3.55
 _DISTANCE_M = 1.10
-_SHOT_NOISE, _READ_NOISE = 0.010, 0.0035  # of white
+_SHOT_NOISE, _READ_NOISE = 0.008, 0.003  # of white
 
 
 def portrait_camera(size_px: int) -> Camera:
@@ -35,7 +35,7 @@ def lamps(looks: Looks) -> Lights:
     key = _direction(azimuth, height)
     rim = _direction(azimuth + np.pi - 0.9 * np.sign(azimuth), 0.35)
     warm = looks.key_warmth
-    key_colour = 0.80 * np.array([1 + 0.05 * warm, 1.0, 1 - 0.10 * warm])
+    key_colour = 0.98 * np.array([1 + 0.05 * warm, 1.0, 1 - 0.10 * warm])
     around = np.array(
         [
             _direction(0.0, 1.35),
@@ -54,6 +54,16 @@ def lamps(looks: Looks) -> Lights:
         surrounding=surrounding_light(around, colours),
         directions=np.array([key, rim], np.float32),
         colours=np.array([key_colour, 0.22 * cool], np.float32),
+    )
+
+
+def catch_light(looks: Looks) -> Lights:
+    """The same light with the lamps' mirror image for eyes, where lids would often hide it."""
+    light = lamps(looks)
+    towards = _direction(0.42 * np.sign(looks.key_azimuth_rad), 0.36)
+    return light._replace(
+        directions=np.concatenate([light.directions, [towards]], dtype=np.float32),
+        colours=np.concatenate([light.colours, [[0.5, 0.5, 0.5]]], dtype=np.float32),
     )
 
 

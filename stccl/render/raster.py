@@ -10,6 +10,7 @@ from stccl.render.jit import kernel
 Array = NDArray[Any]
 
 _STEPS_PER_PX = 4096  # corners are rounded to this grid; inside or outside is then exact
+_WIDE_PX = 6  # of a bounding box: beyond it, finding a row's first and last sample pays
 _LIMIT_PX = 16384.0  # keeps products of two grid coordinates within 64 bits
 
 
@@ -125,14 +126,23 @@ def _draw(
         a_near = 1.0 / (area * points[a, 2])
         b_near = 1.0 / (area * points[b, 2])
         c_near = 1.0 / (area * points[c, 2])
+        wide = right - left > _WIDE_PX
         for row in range(top, bottom + 1):
-            a_weight, b_weight, c_weight = a_edge, b_edge, c_edge
-            for column in range(left, right + 1):
+            begin, end = left, right
+            if wide:
+                begin, end = _within(begin, end, left, a_edge - a_least, a_right)
+                begin, end = _within(begin, end, left, b_edge - b_least, b_right)
+                begin, end = _within(begin, end, left, c_edge - c_least, c_right)
+            a_weight = a_edge + (begin - left) * a_right
+            b_weight = b_edge + (begin - left) * b_right
+            c_weight = c_edge + (begin - left) * c_right
+            for column in range(begin, end + 1):
                 if a_weight >= a_least and b_weight >= b_least and c_weight >= c_least:
                     a_part, b_part = a_weight * a_near, b_weight * b_near
                     c_part = c_weight * c_near
-                    z = 1.0 / (a_part + b_part + c_part)
-                    if z < depth[row, column]:
+                    nearness = a_part + b_part + c_part
+                    if nearness * depth[row, column] > 1.0:
+                        z = 1.0 / nearness
                         depth[row, column] = z
                         triangle[row, column] = index
                         barycentric[row, column, 0] = a_part * z
@@ -164,6 +174,26 @@ def _edge(
         along_y * _STEPS_PER_PX,
         -along_x * _STEPS_PER_PX,
     )
+
+
+@kernel
+def _within(begin: int, end: int, left: int, inside: int, right: int) -> tuple[int, int]:
+    """Narrow a row's samples to those within one edge.
+
+    Args:
+        begin: First sample so far.
+        end: Last sample so far.
+        left: The column where `inside` holds.
+        inside: How far that column is within the edge; negative is outside.
+        right: What one column to the right adds.
+    """
+    if right > 0:
+        begin = max(begin, left - inside // right)
+    elif right < 0:
+        end = min(end, left + inside // -right)
+    elif inside < 0:
+        end = begin - 1
+    return begin, end
 
 
 @kernel

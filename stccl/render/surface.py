@@ -67,10 +67,11 @@ def shade_surfaces(
     """Write the light that surfaces send to the eye into their samples of `image`.
 
     Scattered light is albedo (o E(n) + sum_i c_i s_i w(n . l_i)), o being the occlusion, s the
-    shadow, E the surrounding and, with t = max(0, (x + k) / (1 + k)), w(x) = t (1 - k + k t): a
-    cosine that wraps round by the scatter k of each colour, as light does under skin. Highlights
-    are Cook and Torrance's with the GGX distribution (Walter et al., "Microfacet Models for
-    Refraction", 2007) and Schlick's Fresnel term from a reflectance of 0.028, that of skin.
+    shadow of the key and o for other lamps, E the surrounding and, with
+    t = max(0, (x + k) / (1 + k)), w(x) = t (1 - k + k t): a cosine that wraps round by the scatter
+    k of each colour, as light does under skin. Highlights are Cook and Torrance's with the GGX
+    distribution (Walter et al., "Microfacet Models for Refraction", 2007) and Schlick's Fresnel
+    term from a reflectance of 0.028, that of skin.
 
     Args:
         image: (2 H, 2 W, 3) float32, linear RGB, four samples a pixel; written to. Those of a
@@ -94,9 +95,14 @@ def shade_surfaces(
         axis=1,
         dtype=np.float32,
     )
-    for surface in surfaces:
+    kind = np.full(len(triangles), -1, np.int16)
+    for number, surface in enumerate(surfaces):
+        kind[surface.first : surface.last] = number
+    boxes = _boxes(fragments.triangle, kind, len(surfaces))
+    for surface, box in zip(surfaces, boxes, strict=True):
         _shade(
             image,
+            box,
             fragments.triangle,
             fragments.barycentric,
             fragments.depth,
@@ -115,8 +121,28 @@ def shade_surfaces(
 
 
 @kernel
+def _boxes(triangle: Array, kind: Array, count: int) -> Array:
+    """First and last row, first and last column of the pixels each surface is seen in."""
+    boxes = np.empty((count, 4), np.int64)
+    boxes[:, 0], boxes[:, 1] = triangle.shape[0], -1
+    boxes[:, 2], boxes[:, 3] = triangle.shape[1], -1
+    for row in range(triangle.shape[0]):
+        for column in range(triangle.shape[1]):
+            index = triangle[row, column]
+            if index < 0 or kind[index] < 0:
+                continue
+            box = kind[index]
+            boxes[box, 0] = min(boxes[box, 0], row // 2 * 2)
+            boxes[box, 1] = max(boxes[box, 1], row)
+            boxes[box, 2] = min(boxes[box, 2], column // 2 * 2)
+            boxes[box, 3] = max(boxes[box, 3], column)
+    return boxes
+
+
+@kernel
 def _shade(
     image: Array,
+    box: Array,
     triangle: Array,
     barycentric: Array,
     depth: Array,
@@ -136,8 +162,8 @@ def _shade(
     one = np.empty(10, np.float32)
     read = np.empty(8, np.float32)
     light = np.empty(3, np.float32)
-    for row in range(0, triangle.shape[0], 2):
-        for column in range(0, triangle.shape[1], 2):
+    for row in range(box[0], box[1] + 1, 2):
+        for column in range(box[2], box[3] + 1, 2):
             # The four samples of a pixel share one colour where they lie on one smooth piece.
             nearest, furthest, count = np.inf, 0.0, 0
             for y in range(row, row + 2):
@@ -255,12 +281,12 @@ def _light(
     for lamp in range(len(directions)):
         lx, ly, lz = directions[lamp, 0], directions[lamp, 1], directions[lamp, 2]
         towards = nx * lx + ny * ly + nz * lz
-        arrives = at[9] if lamp == 0 else 1.0
+        arrives = at[9] if lamp == 0 else occlusion
         red += colours[lamp, 0] * arrives * _wrapped(towards, scatter[0])
         green += colours[lamp, 1] * arrives * _wrapped(towards, scatter[1])
         blue += colours[lamp, 2] * arrives * _wrapped(towards, scatter[2])
         if towards > 0.0:
-            gloss = arrives * read[4] * towards
+            gloss = arrives * occlusion * read[4] * towards
             gloss *= _highlight(nx, ny, nz, vx, vy, vz, lx, ly, lz, alpha)
             shine_red += colours[lamp, 0] * gloss
             shine_green += colours[lamp, 1] * gloss

@@ -18,11 +18,11 @@ def paint_brows(sheet: Sheet, looks: Looks, coat: Coat, generator: np.random.Gen
     """Add the brows' hairs over a soft shade of their colour."""
     middle = np.array(head.BROW_MM, float)
     share = np.linspace(0, 1, len(middle))
-    count = int(250 * (0.6 + 0.6 * looks.brow_thickness))
+    count = int(420 * (0.6 + 0.6 * looks.brow_thickness))
     layer = sheet.empty()
     for mirror in (1.0, -1.0):
         along = generator.beta(1.15, 1.25, count)
-        half_mm = (0.8 + 2.2 * looks.brow_thickness) * _brow_shape(along)
+        half_mm = (1.5 + 2.6 * looks.brow_thickness) * _brow_shape(along)
         across = np.clip(generator.normal(0, 0.5, count), -1, 1)
         centre = np.stack([np.interp(along, share, middle[:, k]) for k in range(2)], axis=1)
         ahead = np.stack([np.interp(along + 0.02, share, middle[:, k]) for k in range(2)], axis=1)
@@ -75,7 +75,7 @@ def paint_lids(sheet: Sheet, looks: Looks, coat: Coat) -> None:
     coat.albedo *= 1 - pink[..., None] * np.array([0.03, 0.14, 0.12])
     coat.specular += 0.4 * pink
     corner = sheet.spot(15.0, -2.0, 1.6, 1.3)
-    coat.albedo *= 1 - corner[..., None] * np.array([0.10, 0.35, 0.32])
+    coat.albedo *= 1 - corner[..., None] * np.array([0.05, 0.25, 0.22])
     # Loose skin under the eye.
     bag = max(0.15, (looks.age_years - 22) / 50)
     under = sheet.line([(18, -9), (27, -13.5), (36, -12.5), (44, -8)], 2.2)
@@ -89,5 +89,5 @@ def _rim(heights: tuple[tuple[float, float], ...], size_mm: float) -> list[tuple
     inner, outer = np.array(head.INNER_CANTHUS_MM), np.array(head.OUTER_CANTHUS_MM)
     share = np.linspace(0, 1, 12)
     chord = inner + share[:, None] * (outer - inner)
-    chord[:, 1] += size_mm * np.interp(share, *zip(*heights, strict=True))
+    chord[:, 1] += size_mm * np.interp(share, *np.array(heights, float).T)
     return [(float(x), float(y)) for x, y in chord]

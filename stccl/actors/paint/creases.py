@@ -101,7 +101,7 @@ CREASES: Mapping[str, tuple[Callable[[Sheet], Array], Mapping[str, float]]] = {
 }
 """Name: how deep its folds are, and how much of it each expression coefficient brings out."""
 
-DEPTH_MM = 0.55
+DEPTH_MM = 0.8
 """Of a fold of height 1 at the apex of an expression."""
 
 

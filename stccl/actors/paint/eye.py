@@ -24,15 +24,15 @@ def paint_eye(looks: Looks, generator: np.random.Generator, size_px: int) -> Arr
     radius = angle / np.arcsin(IRIS_RADIUS_MM / EYE_RADIUS_MM)  # 1 at the edge of the iris
     texel = 2 * np.pi / size_px / np.arcsin(IRIS_RADIUS_MM / EYE_RADIUS_MM)
 
-    white = from_srgb(np.array([0.80, 0.765, 0.74]))
-    veins = cv2.GaussianBlur(generator.standard_normal(x.shape), (0, 0), size_px / 90)
+    white = from_srgb(np.array([0.74, 0.70, 0.675]))
+    veins: Array = cv2.GaussianBlur(generator.standard_normal(x.shape), (0, 0), size_px / 90)
     veins /= veins.std()
     redness = np.clip((angle - 0.7) / 0.5, 0, 1) * (0.5 + 0.2 * veins)
     colour = white * (1 - redness[..., None] * np.array([0.05, 0.35, 0.35]))
 
     iris = from_srgb(np.array(looks.eye_colour))
     fibres = _fibres(around, radius, generator)
-    tone = 0.75 + 0.55 * fibres + 0.35 * np.exp(-(((radius - 0.5) / 0.14) ** 2))
+    tone = 0.55 + 0.50 * fibres + 0.35 * np.exp(-(((radius - 0.5) / 0.14) ** 2))
     inner = np.exp(-(((radius - 0.42) / 0.12) ** 2))[..., None]
     iris_colour = iris * tone[..., None] * (1 + inner * np.array([0.5, 0.25, -0.05]))
     ring = np.clip((radius - 0.80) / 0.2, 0, 1) ** 1.5
@@ -40,15 +40,16 @@ def paint_eye(looks: Looks, generator: np.random.Generator, size_px: int) -> Arr
 
     def edge(at: float) -> Array:
         """1 inside a radius, 0 outside, soft over two texels or the limbus."""
-        return np.clip((at - radius) / max(2 * texel, 0.09) + 0.5, 0, 1)
+        inside: Array = np.clip((at - radius) / max(2 * texel, 0.09) + 0.5, 0, 1)
+        return inside
 
     colour += edge(1.0)[..., None] * (iris_colour - colour)
-    pupil = np.clip((0.36 - radius) / max(2 * texel, 0.05) + 0.5, 0, 1)
+    pupil = np.clip((0.38 - radius) / max(2 * texel, 0.05) + 0.5, 0, 1)
     colour += pupil[..., None] * (0.004 - colour)
     texture = np.zeros((size_px, size_px, CHANNELS), np.float32)
     texture[..., ALBEDO] = np.clip(colour, 0.002, 1)
-    texture[..., ROUGHNESS] = 0.16
-    texture[..., SPECULAR] = 1.0
+    texture[..., ROUGHNESS] = 0.21
+    texture[..., SPECULAR] = 1.2
     return texture
 
 

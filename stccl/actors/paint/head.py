@@ -11,7 +11,7 @@ from stccl.actors.paint.brows import paint_brows, paint_lids
 from stccl.actors.paint.creases import CREASES, paint_crease
 from stccl.actors.paint.lips import paint_lips
 from stccl.actors.paint.sheet import Sheet
-from stccl.actors.paint.skin import paint_skin
+from stccl.actors.paint.skin import paint_scalp, paint_skin
 from stccl.actors.paint.unroll import Unroll, surface_axes
 from stccl.render.surface import ALBEDO, BUMP, CHANNELS, ROUGHNESS, SPECULAR
 
@@ -46,11 +46,12 @@ class Skin:
     def __init__(self, looks: Looks, generator: np.random.Generator, size_px: int) -> None:
         sheet = Sheet(generator)
         coat = paint_skin(sheet, looks)
+        paint_scalp(sheet, looks, coat)
         paint_lips(sheet, looks, coat)
         paint_lids(sheet, looks, coat)
         paint_brows(sheet, looks, coat, generator)
         self._unroll = Unroll(sheet, size_px)
-        self._axes = surface_axes(self._unroll, size_px)
+        self._axes = surface_axes(self._unroll)
         self.base = np.zeros((size_px, size_px, CHANNELS), np.float32)
         self.base[..., ALBEDO] = self._unroll.read(np.clip(coat.albedo, 0.003, 1))
         self.base[..., ROUGHNESS] = self._unroll.read(np.clip(coat.roughness, 0.2, 0.9))

@@ -17,12 +17,12 @@ Array = NDArray[Any]
 def paint_lips(sheet: Sheet, looks: Looks, coat: Coat) -> None:
     """Add the lips to bare skin."""
     red = sheet.mask([*UPPER_BORDER_MM, *reversed(LOWER_BORDER_MM)], 0.7)
-    line = np.interp(sheet.side, *zip(*MOUTH_LINE_MM, strict=True))
+    line = np.interp(sheet.side, *np.array(MOUTH_LINE_MM, float).T)
     upper = sheet.y > line
     # Lips keep less melanin than skin, and blood shows through.
-    melanin = np.full_like(red, 0.05 + 0.82 * looks.melanin)
+    melanin = np.full_like(red, 0.09 + 0.80 * looks.melanin)
     melanin += 0.05 * upper + 0.03 * sheet.noise(4.0)
-    blood = 0.80 - 0.2 * looks.melanin + looks.lip_redness + 0.05 * sheet.noise(3.0)
+    blood = 1.05 - 0.2 * looks.melanin + looks.lip_redness + 0.05 * sheet.noise(3.0)
     colour = skin_colour(melanin, np.clip(blood, 0.1, 2.0))
     lipstick = np.array(looks.lipstick_linear)
     colour += looks.makeup * 0.6 * (lipstick - colour)
@@ -32,8 +32,8 @@ def paint_lips(sheet: Sheet, looks: Looks, coat: Coat) -> None:
     inward = np.exp(-(((sheet.y - line) / 1.5) ** 2))
     colour *= (1 - 0.35 * inward)[..., None]
     coat.albedo += (0.92 * red)[..., None] * (colour.astype(np.float32) - coat.albedo)
-    coat.roughness += red * (0.36 - 0.05 * looks.makeup - coat.roughness)
-    coat.specular += red * (0.85 + 0.3 * looks.makeup - coat.specular)
+    coat.roughness += red * (0.42 - 0.06 * looks.makeup - coat.roughness)
+    coat.specular += red * (0.70 + 0.3 * looks.makeup - coat.specular)
     coat.height_mm += red * (-0.05 * lines)
     # A pale rim follows the upper border, and under the lower lip lies a shade.
     rim = sheet.line([(x, y + 1.3) for x, y in UPPER_BORDER_MM[1:]], 1.4)

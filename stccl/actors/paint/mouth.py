@@ -14,20 +14,27 @@ Array = NDArray[Any]
 
 
 def paint_teeth(looks: Looks, size_px: int) -> Array:
-    """U along the row from the middle, v from the edge to the gum."""
-    u, v = _grid(size_px)
-    edge = from_srgb(np.array([0.80, 0.78, 0.73]))
-    neck = from_srgb(np.array([0.76, 0.69, 0.58]))
+    """Teeth, yellower towards the gum; v runs from the biting edge to the gum."""
+    _, v = _grid(size_px)
+    edge = from_srgb(np.array([0.95, 0.915, 0.84]))
+    neck = from_srgb(np.array([0.87, 0.79, 0.66]))
     yellow = min(max((looks.age_years - 20) / 60, 0.0), 1.0)
     colour = edge + (0.35 + 0.5 * yellow) * v[..., None] * (neck - edge)
-    colour *= (1 - 0.45 * u**1.2)[..., None]
     return _texture(colour, 0.28, 0.8)
+
+
+def paint_lid_lining(size_px: int) -> Array:
+    """The wet pink edge of a lid at v = 0, then the white of the eye in its corners."""
+    _, v = _grid(size_px)
+    pink, white = from_srgb(np.array([[0.74, 0.47, 0.44], [0.74, 0.67, 0.645]]))
+    colour = pink + np.clip(v / 0.3, 0, 1)[..., None] * (white - pink)
+    return _texture(colour, 0.3, 0.6)
 
 
 def paint_flesh(colour: tuple[float, float, float], roughness: float, size_px: int) -> Array:
     """Wet flesh of one sRGB colour, for gums, tongue and the mouth's lining."""
     flesh = np.broadcast_to(from_srgb(np.array(colour)), (size_px, size_px, 3))
-    return _texture(flesh, roughness, 0.7)
+    return _texture(flesh, roughness, 0.35)
 
 
 def paint_cloth(looks: Looks, generator: np.random.Generator, size_px: int) -> Array:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-LEFT_MM, RIGHT_MM, TOP_MM, BOTTOM_MM = -84.0, 84.0, 96.0, -136.0
+LEFT_MM, RIGHT_MM, TOP_MM, BOTTOM_MM = -84.0, 84.0, 96.0, -196.0
 PX_PER_MM = 4.0
 
 
@@ -37,15 +37,20 @@ class Sheet:
 
     def spot(self, x: float, y: float, wide: float, high: float, tilt_rad: float = 0.0) -> Array:
         """A Gaussian bump of height 1 on both sides of the face; radii are standard deviations."""
+        if tilt_rad == 0:
+            along = np.exp(-0.5 * ((self.side[0] - x) / wide) ** 2)
+            off = np.exp(-0.5 * ((self.y[:, 0] - y) / high) ** 2)
+            upright: Array = off[:, None] * along
+            return upright
         across, up = self.side - x, self.y - y
-        c, s = np.cos(tilt_rad), np.sin(tilt_rad)
-        along, off = c * across + s * up, c * up - s * across
-        spot: Array = np.exp(-0.5 * ((along / wide) ** 2 + (off / high) ** 2))
+        c, s = np.float32(np.cos(tilt_rad)), np.float32(np.sin(tilt_rad))
+        turned = ((c * across + s * up) / wide) ** 2 + ((c * up - s * across) / high) ** 2
+        spot: Array = np.exp(-0.5 * turned)
         return spot
 
     def noise(self, size_mm: float) -> Array:
         """Smooth noise with patches of a size; mean 0, standard deviation 1."""
-        cells = (int(200 / size_mm) + 4, int(260 / size_mm) + 4)
+        cells = (int(200 / size_mm) + 4, int(310 / size_mm) + 4)
         coarse = self._generator.standard_normal(cells[::-1]).astype(np.float32)
         noise = cv2.resize(coarse, self.x.shape[::-1], interpolation=cv2.INTER_CUBIC)
         result: Array = (noise - noise.mean()) / noise.std()
@@ -75,23 +80,18 @@ class Sheet:
                 _stroke(layer, start, end, float(value), thick)
         return cv2.GaussianBlur(layer, (0, 0), 0.5 * width_mm * PX_PER_MM)
 
-    def hairs(self, roots: Array, tips: Array, width_mm: float, bend: Array | None = None) -> Array:
+    def hairs(self, roots: Array, tips: Array, width_mm: float) -> Array:
         """Single hairs as thin lines; where they are, 0 to 1.
 
         Args:
             roots: (N, 2) mm.
             tips: (N, 2) mm.
             width_mm: Of a hair; less than a pixel is drawn fainter.
-            bend: (N, 2) mm the middle is moved by.
         """
         layer = self.empty()
-        fine = width_mm * PX_PER_MM
-        middle = (roots + tips) / 2 + (0 if bend is None else bend)
-        for start, between, end in zip(
-            self.pixels(roots), self.pixels(middle), self.pixels(tips), strict=True
-        ):
-            _stroke(layer, start, between, min(1.0, fine), max(1, round(fine)))
-            _stroke(layer, between, end, min(1.0, 0.8 * fine), max(1, round(0.8 * fine)))
+        wide = width_mm * PX_PER_MM
+        for start, end in zip(self.pixels(roots), self.pixels(tips), strict=True):
+            _stroke(layer, start, end, min(1.0, wide), max(1, round(wide)))
         return layer
 
     def pixels(self, points: Array) -> Array:
@@ -108,12 +108,6 @@ class Sheet:
             corners = self.pixels(points * [mirror, 1.0])
             cv2.fillPoly(layer, [np.rint(corners * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
         return cv2.GaussianBlur(layer, (0, 0), soft_mm * PX_PER_MM)
-
-
-def slopes(height_mm: Array) -> tuple[Array, Array]:
-    """How steeply a layer of heights rises along x and along y."""
-    down, right = np.gradient(height_mm * PX_PER_MM)
-    return right.astype(np.float32), (-down).astype(np.float32)
 
 
 def _stroke(layer: Array, start: Array, end: Array, value: float, thick: int) -> None:

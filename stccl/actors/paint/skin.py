@@ -7,9 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stccl.actors.hairline import above_hairline
 from stccl.actors.looks import Looks
 from stccl.actors.paint.sheet import PX_PER_MM, Sheet
 from stccl.actors.paint.tone import skin_colour
+from stccl.render.picture import from_srgb
 
 Array = NDArray[Any]
 
@@ -40,10 +42,10 @@ def paint_skin(sheet: Sheet, looks: Looks) -> Coat:
     melanin = looks.melanin + _melanin_changes(sheet, looks)
     blood = looks.blood + _blood_changes(sheet, looks)
     albedo = skin_colour(np.clip(melanin, 0, 1.2), np.clip(blood, 0.02, 1.6)).astype(np.float32)
-    albedo *= (1 + 0.02 * sheet.grain(0.35) + 0.015 * sheet.noise(3.0))[..., None]
+    albedo *= (1 + 0.02 * sheet.grain(0.35) + 0.010 * sheet.noise(3.0))[..., None]
     shadow = _stubble_shadow(sheet) * looks.stubble
     hair = np.array(looks.brow_linear) * 0.7
-    albedo += (0.55 * shadow)[..., None] * (hair + 0.25 * albedo - albedo)
+    albedo += ((0.62 + 0.25 * looks.stubble) * shadow)[..., None] * (hair + 0.22 * albedo - albedo)
     dots = np.clip(sheet.grain(0.16) - 0.9, 0, 1) * shadow
     albedo *= (1 - 0.5 * dots)[..., None]
     oily = (
@@ -52,22 +54,34 @@ def paint_skin(sheet: Sheet, looks: Looks) -> Coat:
         + 0.35 * sheet.spot(38, -30, 12, 10)
         + 0.35 * sheet.spot(0, -98, 9, 7)
     )
-    roughness = 0.56 - 0.13 * np.clip(oily, 0, 1) + 0.02 * sheet.noise(6.0)
-    specular = 0.62 + 0.4 * np.clip(oily, 0, 1) - 0.25 * shadow
+    roughness = 0.60 - 0.13 * np.clip(oily, 0, 1) + 0.02 * sheet.noise(6.0)
+    specular = 0.52 + 0.36 * np.clip(oily, 0, 1) - 0.25 * shadow
     pores = 0.012 * sheet.grain(0.3) + 0.02 * sheet.grain(0.8)
     aged = 1 + max(0.0, looks.age_years - 30) / 40
     relief = aged * (pores * (1 + 0.6 * sheet.spot(25, -35, 18, 18)) + 0.05 * sheet.grain(2.2))
     return Coat(albedo, roughness.astype(np.float32), specular.astype(np.float32), relief)
 
 
+def paint_scalp(sheet: Sheet, looks: Looks, coat: Coat) -> None:
+    """Add the shade of hair under the hair, thin at the hairline."""
+    recess = max(0.0, looks.age_years - 28) * 0.35 if looks.stubble else 0.0
+    above = above_hairline(sheet.x, sheet.y, recess) + 1.5 * sheet.noise(4.0)
+    dense = 0.45 if looks.hair_style == "bald" else 0.93
+    part = dense * np.clip((above + 1.0) / 9.0, 0, 1)
+    if looks.hair_style == "bald":
+        part *= np.clip((70 - sheet.y) / 25, 0, 1)
+    colour = from_srgb(np.array(looks.hair_colour)) * 0.5
+    coat.cover(colour * (1 + 0.2 * sheet.grain(0.3))[..., None], part)
+    coat.specular *= 1 - 0.8 * part
+
+
 def _melanin_changes(sheet: Sheet, looks: Looks) -> Array:
     tanned = 0.02 * sheet.spot(0, 45, 50, 20) + 0.015 * sheet.spot(0, -30, 12, 20)
     sockets = 0.035 * sheet.spot(30, -9, 13, 5) + 0.04 * sheet.spot(19, 6, 7, 8)
     sockets *= 0.8 + 0.8 * looks.melanin + max(0.0, looks.age_years - 30) / 50
-    patches = 0.012 * sheet.noise(14.0) + 0.008 * sheet.noise(5.0)
-    throat = -0.02 * (sheet.y < -112)
+    patches = 0.007 * sheet.noise(14.0) + 0.005 * sheet.noise(5.0)
     around_mouth = 0.05 * looks.melanin * sheet.spot(0, -72, 32, 16)
-    return tanned + sockets + patches + throat + around_mouth + _freckles(sheet, looks)
+    return tanned + sockets + patches + around_mouth + _freckles(sheet, looks)
 
 
 def _blood_changes(sheet: Sheet, looks: Looks) -> Array:
@@ -82,7 +96,7 @@ def _blood_changes(sheet: Sheet, looks: Looks) -> Array:
         - 0.08 * sheet.spot(0, 45, 40, 18)
     )
     ears = 0.25 * np.clip((sheet.side - 70) / 10, 0, 1)
-    patches = 0.035 * sheet.noise(9.0) + 0.03 * sheet.noise(4.0)
+    patches = 0.03 * sheet.noise(9.0) + 0.02 * sheet.noise(4.0)
     rouge = 0.25 * looks.makeup * sheet.spot(46, -26, 13, 9, 0.5)
     return flush * (1.0 - 0.4 * looks.melanin) + ears + patches + rouge
 

@@ -9,7 +9,7 @@ Array = NDArray[Any]
 
 # Linear RGB: what pale, bloodless skin sends back, and how much the pigments take away. Fitted by
 # eye to the range of measured skin reflectances (sRGB 250/225/205 to 60/38/30).
-_BARE = np.array([0.82, 0.66, 0.53])
+_BARE = np.array([0.86, 0.65, 0.49])
 _MELANIN = np.array([2.0, 2.7, 3.3])
 _BLOOD = np.array([0.16, 0.80, 0.80])
 

@@ -66,18 +66,18 @@ def uv_to_chart(uv: Array) -> Array:
     return np.stack([across, np.interp(uv[:, 1], v, heights)], 1)
 
 
-def surface_axes(unroll: Unroll, size_px: int) -> tuple[Array, Array]:
+def surface_axes(unroll: Unroll) -> tuple[Array, Array]:
     """Unit directions of the chart's x and y on a face, in the head's frame.
 
     On the front they are those of the head; round the sides x turns back.
 
     Returns:
-        Two (size_px, size_px, 3) float32.
+        Two (H, W, 3) float32.
     """
     turn = np.clip(np.abs(unroll.x_mm) - 25, 0, None) / 60
     turn = np.sign(unroll.x_mm) * np.minimum(turn, np.pi / 2)
     zero = np.zeros_like(turn)
     axis_x = np.stack([np.cos(turn), zero, -np.sin(turn)], axis=-1).astype(np.float32)
-    axis_y = np.zeros((size_px, size_px, 3), np.float32)
+    axis_y = np.zeros_like(axis_x)
     axis_y[..., 1] = 1
     return axis_x, axis_y

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from stccl.face3d.head import eyes, mouth, nose, topology
 from stccl.face3d.head.chart import chart_to_uv
@@ -13,7 +14,7 @@ from stccl.face3d.head.surface import front_skin
 
 PARTS = (
     "skin", "lid_lining", "mouth_lining", "eyeball", "upper_teeth", "lower_teeth", "upper_gums",
-    "lower_gums", "tongue", "garment",
+    "lower_gums", "tongue", "garment", "ear",
 )  # fmt: skip
 NECKLINE_MM = -193.0
 """Chart height b below which the skin wears a garment."""
@@ -82,12 +83,15 @@ def _with_nose(skin: topology.HalfSkin, points: Array) -> Array:
     inside = (skin.a < width) & (skin.b > low) & (skin.b < high)
     inside[skin.lids.ravel()] = inside[skin.lips.ravel()] = False
     movable = np.flatnonzero(inside)
-    around: list[list[int]] = [[] for _ in skin.a]
-    for first, second, third in skin.triangles.tolist():
-        around[first] += [second, third]
-        around[second] += [first, third]
-        around[third] += [first, second]
-    return nose.grow_nose(points, [np.unique(around[i]) for i in movable], movable)
+    edges = np.concatenate([skin.triangles, skin.triangles[:, ::-1]])[:, [0, 1, 1, 2, 2, 0]]
+    edges = np.unique(edges.reshape(-1, 2), axis=0)
+    linked = csr_array(
+        (np.ones(len(edges)), (edges[:, 0], edges[:, 1])), (len(points), len(points))
+    )
+    average = linked[movable] / linked[movable].sum(axis=1)[:, None]
+    beside = np.intersect1d(skin.lids.ravel(), np.flatnonzero((skin.a < width) & (skin.b > low)))
+    points[beside] = nose.raised(points[beside])
+    return nose.grow_nose(points, csr_array(average), movable)
 
 
 def build_anatomy() -> Anatomy:
@@ -112,7 +116,7 @@ def build_anatomy() -> Anatomy:
     shape = inside.shape[:2]
     net = half.size + np.arange(shape[0] * shape[1]).reshape(shape)[::-1]
     lids = np.concatenate([net, skin.lids])
-    strips = topology.strip_triangles(np.concatenate([net, rim[None]]), closed=True)[:, ::-1]
+    strips = topology.strip_triangles(np.concatenate([net, rim[None]]), closed=True)
     grid = np.stack(np.meshgrid(np.linspace(0, 1, shape[1]), np.linspace(0, 1, shape[0])), -1)
     half.add(
         Piece("lid_lining", inside.reshape(-1, 3), strips - half.size, grid.reshape(-1, 2)),
@@ -125,7 +129,7 @@ def build_anatomy() -> Anatomy:
     shape = inside.shape[:2]
     net = half.size + np.arange(shape[0] * shape[1]).reshape(shape)[::-1]
     lips = np.concatenate([net, skin.lips])
-    strips = topology.strip_triangles(np.concatenate([net, slit[None]]), closed=False)[:, ::-1]
+    strips = topology.strip_triangles(np.concatenate([net, slit[None]]), closed=False)
     grid = np.stack(np.meshgrid(np.linspace(0, 1, shape[1]), np.linspace(0, 1, shape[0])), -1)
     half.add(
         Piece("mouth_lining", inside.reshape(-1, 3), strips - half.size, grid.reshape(-1, 2)),

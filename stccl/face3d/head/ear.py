@@ -8,10 +8,10 @@ from stccl.face3d.head.topology import strip_triangles
 _SEGMENTS = 36
 _OUTLINE = ((0, 17), (35, 20.5), (65, 25.5), (90, 31), (115, 30), (145, 20), (180, 13.5), (215, 13.5), (240, 19), (265, 30), (285, 31), (310, 25), (335, 18.5), (360, 17))  # fmt: skip
 """Degrees from backwards over up to forwards, and the distance of the edge, mm."""
-_RELIEF = ((0, -9.0), (0.22, -8.5), (0.42, -5.0), (0.58, 0.8), (0.68, 1.0), (0.80, -1.6), (0.90, 0.6), (0.97, 1.4), (1.0, 0.4))  # fmt: skip
+_RELIEF = ((0, -6.0), (0.22, -5.8), (0.42, -3.6), (0.58, 0.8), (0.68, 1.0), (0.80, -1.6), (0.90, 0.6), (0.97, 1.4), (1.0, 0.4))  # fmt: skip
 """From the concha's middle to the edge: share of the distance and height of the surface, mm."""
-_CENTRE_MM = (70.5, -16.0, -13.0)
-_FLARE_RAD, _TILT_RAD = 0.50, 0.16
+_CENTRE_MM = (75.6, -16.0, -13.0)
+_FLARE_RAD, _TILT_RAD = 0.42, 0.16
 
 
 def ear() -> Piece:
@@ -58,5 +58,5 @@ def ear() -> Piece:
     z = -back * np.cos(flare) + out * np.sin(flare)
     points = np.stack([x, up, z], 1) + np.array(_CENTRE_MM)
     uv = 0.5 + local[:, :2] / 70
-    triangles = strip_triangles(net, closed=True)
-    return Piece("skin", points, triangles, uv)
+    triangles = strip_triangles(net, closed=True)[:, ::-1]
+    return Piece("ear", points, triangles, uv)

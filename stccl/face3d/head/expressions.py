@@ -98,15 +98,15 @@ def _lids(skin: _Skin, upper_mm: Array, lower_mm: Array) -> Array:
     rims = skin.anatomy.lids
     inner = rims.shape[1] - len(_LID_FOLLOWS)
     per_column = np.concatenate([upper_mm, lower_mm])
-    for rings in rims:
-        for number, ring in enumerate(rings):
-            share = _LID_FOLLOWS[number - inner] if number >= inner else 1.0
-            source = rings[max(number, inner)]
-            a, b = skin.a[source], skin.b[source]
-            up = share * per_column
-            ones = np.ones(len(a))
-            moved[ring] = front_skin(a, b + up, ones) - front_skin(a, b, ones)
-            moved[ring, 0] = 0.0
+    follow = np.concatenate([np.ones(inner), _LID_FOLLOWS])
+    left = rims[1]
+    source = left[np.maximum(np.arange(len(left)), inner)].ravel()
+    up = (follow[:, None] * per_column).ravel()
+    a, b, above = skin.a[source], skin.b[source], np.ones(len(source))
+    slid = front_skin(a, b + up, above) - front_skin(a, b, above)
+    slid[:, 0] = 0.0
+    for rings in rims:  # x points away from the middle: the same on both sides
+        moved[rings.ravel()] = slid
     return moved
 
 
@@ -182,7 +182,7 @@ def _nose_wrinkler(s: _Skin) -> Array:
 
 
 def _upper_lip_raiser(s: _Skin) -> Array:
-    curl = np.exp(-(((s.a - 9) / 11) ** 2))
+    curl = np.exp(-(((s.a - 5) / 14) ** 2))
     moved = _vector(s.upper(9) * curl, 0.4, 5.8, -1.0)
     moved += _vector(bell(s.a, s.b, (15, -42), (6, 6)), 1.2, 2.0, 0)
     moved += _vector(bell(s.a, s.b, (28, -38), (9, 9)), 0.5, 3.0, 2.2)
@@ -193,12 +193,12 @@ def _upper_lip_raiser(s: _Skin) -> Array:
 def _lip_corner_puller(s: _Skin) -> Array:
     spread = s.lips(12, 14)
     out = np.clip(s.along, 0, 1) ** 1.25 * spread
-    up = np.clip(s.along, 0, 1) ** 2.6 * spread
-    moved = _vector(out, 8.0, 0, 0) + _vector(up, 0, 8.0, -4.5)
+    up = np.clip(s.along, 0, 1) ** 2.3 * spread
+    moved = _vector(out, 8.0, 0, 0) + _vector(up, 0, 9.0, -4.0)
     # Stretched lips are flat and thin.
     moved += _vector(s.lips(5) * s.opening(), 0, 0, -1.6)
     moved[:, 1] += s.thinned(0.20)
-    moved += _vector(s.upper(12) * s.opening(), 0, 1.6, 0)
+    moved += _vector(s.lips(12) * s.opening(), 0, 1.0, 0)
     moved += _vector(bell(s.a, s.b, (36, -36), (12, 11)), 2.0, 5.0, 4.2)
     moved += _vector(bell(s.a, s.b, (33, -13), (13, 4)), 0, 1.4, 1.0)
     moved += _vector(bell(s.a, s.b, (16, -42), (5, 6)), 1.6, 0.8, -0.3)
@@ -245,11 +245,11 @@ def _chin_raiser(s: _Skin) -> Array:
 def _lip_pucker(s: _Skin) -> Array:
     reach = s.lips(12, 12)
     inwards = np.clip(s.along, 0, 1.2) * reach
-    moved = _vector(inwards, -10.5, 0, 0)
-    moved += _vector(reach * (0.35 + 0.65 * s.opening()), 0, 0, 7.0)
+    moved = _vector(inwards, -9.0, 0, 0)
+    moved += _vector(reach * (0.6 + 0.4 * s.opening()), 0, 0, 7.0)
     moved += _vector(s.lips(5, 5) * np.exp(-((s.a / 20) ** 2)), 0, 0, 1.4)
     moved[:, 1] -= s.thinned(0.14)
-    moved += _vector(bell(s.a, s.b, (36, -70), (9, 13)), -4.0, 0, -0.6)
+    moved += _vector(bell(s.a, s.b, (36, -70), (9, 13)), -4.0, 0, 1.0)
     return moved + _vector(bell(s.a, s.b, (0, -96), (12, 8)), 0, 1.2, 0)
 
 
@@ -266,11 +266,11 @@ def _lip_stretcher(s: _Skin) -> Array:
 def _lip_funneler(s: _Skin) -> Array:
     reach = s.lips(11, 12)
     moved = _vector(np.clip(s.along, 0, 1.2) * reach, -7.5, 0, 0)
-    moved += _vector(reach * (0.3 + 0.7 * s.opening()), 0, 0, 5.5)
+    moved += _vector(reach * (0.55 + 0.45 * s.opening()), 0, 0, 5.5)
     moved += _vector(s.upper(9) * s.opening(), 0, 3.4, 0.8)
     moved += _vector(s.lower(9) * s.opening(), 0, -4.0, 1.4)
     moved[:, 1] -= s.thinned(0.22)
-    return moved + _vector(bell(s.a, s.b, (36, -70), (9, 13)), -3.0, 0, -0.6)
+    return moved + _vector(bell(s.a, s.b, (36, -70), (9, 13)), -3.0, 0, 1.0)
 
 
 def _lip_tightener(s: _Skin) -> Array:
@@ -297,8 +297,18 @@ def _lips_part(s: _Skin) -> Array:
 def _lip_suck(s: _Skin) -> Array:
     moved = np.zeros((len(s.a), 3))
     moved[:, 1] += s.thinned(0.72)
-    moved += _vector(s.lips(4) * (0.25 + 0.75 * s.opening()), 0, 0, -3.8)
+    moved += _vector(s.lips(7) * (0.25 + 0.75 * s.opening()), 0, 0, -4.2)
     return moved + _vector(bell(s.a, s.b, (0, -88), (18, 5)), 0, 1.5, 0.6)
+
+
+def jaw_corrective(anatomy: Anatomy) -> Array:
+    """(V, 3) mm per rad of the jaw: the corners come in as the mouth opens and the cheeks hollow."""
+    s = _Skin(anatomy)
+    moved = _vector(np.clip(s.along, 0, 1.2) ** 1.5 * s.lips(10, 9), -17.0, 0, 5.0)
+    moved -= _vector(bell(s.a, s.b, (46, -62), (11, 16)), 9.0, 0, 4.0)
+    moved *= anatomy.follows[:, None]
+    moved[:, 0] *= np.sign(anatomy.points[:, 0])
+    return moved
 
 
 def _tongue(anatomy: Anatomy) -> tuple[Array, Array, Array]:

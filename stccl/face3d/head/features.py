@@ -75,17 +75,15 @@ def feature_uv(anatomy: Anatomy) -> dict[str, Array]:
 def vertex_groups(anatomy: Anatomy) -> dict[str, Array]:
     """Vertex numbers by name.
 
-    `scalp`: skin that carries hair (a shell may be raised from its triangles); `ears`;
+    `scalp`: skin that carries hair (a shell may be raised from its triangles);
     `right_upper_lashes`, `left_upper_lashes`, `…_lower_lashes`: in order along the rim from the
     inner corner; `right_brow`, `left_brow`: skin within 5 mm of the brow's middle line.
     """
     a, b = anatomy.chart[:, 0], anatomy.chart[:, 1]
-    skin = (anatomy.part == PARTS.index("skin")) & (anatomy.follows > 0)
+    skin = anatomy.part == PARTS.index("skin")
     right = anatomy.points[:, 0] < 0
-    ears = (anatomy.part == PARTS.index("skin")) & (anatomy.follows == 0)
     groups = {
         "scalp": np.flatnonzero(skin & (b > np.interp(a, *zip(*HAIRLINE_MM, strict=True)))),
-        "ears": np.flatnonzero(ears),
     }
     line = np.clip(a, prop.BROW_MM[0][0], prop.BROW_MM[-1][0])
     brow = skin & (np.hypot(a - line, b - curve(prop.BROW_MM, line)) < 5)

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stccl.face3d.head import eyes, topology
+from stccl.face3d.head import eyes, mouth, topology
 from stccl.face3d.head import proportions as prop
 from stccl.face3d.head.anatomy import PARTS, Anatomy, build_anatomy
-from stccl.face3d.head.expressions import EXPRESSION_NAMES, expression_basis
+from stccl.face3d.head.expressions import EXPRESSION_NAMES, expression_basis, jaw_corrective
 from stccl.face3d.head.features import feature_uv, vertex_groups
 from stccl.face3d.head.identity import SHAPE_NAMES, shape_displacements
 from stccl.face3d.head.jaw import HINGE_MM, jaw_weights
@@ -22,8 +22,11 @@ PUPILS_ABOVE_ORIGIN_M = 0.020
 """The origin lies between the ears, the pupils this much above it."""
 
 _SEAL = EXPRESSION_NAMES.index("lip_presser")
+_SEALED = 0.8  # coefficient from which the lips are closed whatever opens them
 _LID_YIELDS = (1.0, 0.98, 0.93, 0.83, 0.66, 0.46, 0.24, 0.06)
 _LIP_YIELDS = (1.0, 1.0, 0.99, 0.97, 0.94, 0.89, 0.82, 0.76, 0.70, 0.60, 0.47, 0.30)
+_LIP_THICKNESS_MM = (0.5, 0.8, 1.1, 1.4, 1.7, 2.0, 2.2, 2.4, 2.6, 2.8)
+"""Least distance to the front of the teeth, of rings from the lining outwards."""
 _LID_THICKNESS_MM = (1.0, 1.7)  # of the inner edge and of the skin over the eyeball
 
 
@@ -33,6 +36,7 @@ class _Built:
     shape: Array
     expression: Array
     jaw: Array
+    jaw_corrective: Array
     landmark_triangles: Array
     landmark_weights: Array
     feature_uv: dict[str, Array]
@@ -49,7 +53,8 @@ def _built() -> _Built:
     for eye, vertices in enumerate(_eyeballs(anatomy)):
         shape[:, vertices] = centres[:, eye : eye + 1]
     return _Built(
-        anatomy, shape, expression_basis(anatomy), jaw_weights(anatomy), triangles, weights,
+        anatomy, shape, expression_basis(anatomy), jaw_weights(anatomy),
+        jaw_corrective(anatomy), triangles, weights,
         feature_uv(anatomy), vertex_groups(anatomy),
     )  # fmt: skip
 
@@ -100,8 +105,6 @@ class Head(nn.Module):
 
     triangles: Tensor
     mean: Tensor
-    shape_basis: Tensor
-    expression_basis: Tensor
     jaw_weights: Tensor
     uv: Tensor
     vertex_parts: Tensor
@@ -126,34 +129,29 @@ class Head(nn.Module):
         lift = np.array([0, PUPILS_ABOVE_ORIGIN_M, 0])
         store("triangles", anatomy.triangles, torch.int64)
         store("mean", anatomy.points * 1e-3 + lift)
-        store("shape_basis", built.shape * 1e-3)
-        store("expression_basis", built.expression * 1e-3)
+        basis = [built.shape, built.expression, built.jaw_corrective[None]]
+        store("_basis", np.concatenate(basis) * 1e-3)
         store("jaw_weights", built.jaw)
+        store("_jaw_moves", np.flatnonzero(built.jaw > 0), torch.int64)
         store("uv", anatomy.uv)
         store("vertex_parts", anatomy.part, torch.int64)
         store("triangle_parts", anatomy.part[anatomy.triangles].max(1), torch.int64)
         store("mirror", anatomy.mirror, torch.int64)
         store("landmark_triangles", built.landmark_triangles, torch.int64)
         store("landmark_weights", built.landmark_weights)
-        hinge = np.array([HINGE_MM])
-        store("_joints", np.concatenate([_eye_centres(), hinge]) * 1e-3 + lift)
-        store("_joint_basis", shape_displacements(np.concatenate([_eye_centres(), hinge])) * 1e-3)
+        incisors = (0.0, mouth.UPPER_EDGE_Y_MM, mouth.UPPER_TEETH_Z_MM)
+        joints = np.concatenate([_eye_centres(), [HINGE_MM, incisors]])
+        store("_joints", joints * 1e-3 + lift)
+        store("_joint_basis", shape_displacements(joints) * 1e-3)
         store("_eyeballs", np.array(_eyeballs(anatomy)), torch.int64)
 
         # Contact: columns of vertices above and below the fissure, rings from the rim outwards.
-        lid_rings = np.concatenate(
-            [
-                anatomy.lids[:, : -len(topology.LID_OFFSETS_MM)],
-                anatomy.lids[:, -len(topology.LID_OFFSETS_MM) :],
-            ],
-            1,
-        )
         columns = topology.LID_COLUMNS
-        upper = lid_rings[:, :, 1:columns]
-        lower = lid_rings[:, :, :columns:-1]
+        upper = anatomy.lids[:, :, 1:columns]
+        lower = anatomy.lids[:, :, :columns:-1]
         store("_lids", np.stack([upper, lower]), torch.int64)
         inner = np.array((0.0, 0.3, 0.7, 1.0))
-        store("_lid_yields", np.concatenate([inner, _LID_YIELDS]))
+        store("_lid_yields", np.concatenate([inner, _LID_YIELDS])[:, None] * np.ones(columns - 1))
         count = topology.MOUTH_COLUMNS
         store(
             "_lips",
@@ -161,7 +159,17 @@ class Head(nn.Module):
             torch.int64,
         )
         lining = anatomy.lips.shape[1] - len(_LIP_YIELDS)
-        store("_lip_yields", np.concatenate([np.linspace(0, 1, lining + 1)[:-1], _LIP_YIELDS]))
+        column = np.where(np.arange(count) == 0, 0.5, 1.0)  # the middle belongs to both halves
+        rings = np.concatenate([np.linspace(0, 1, lining + 1)[:-1], _LIP_YIELDS])
+        store("_lip_yields", rings[:, None] * column)
+        cover = [
+            (vertex, thickness)
+            for number, thickness in enumerate(_LIP_THICKNESS_MM)
+            for vertex in np.unique(anatomy.lips[:, lining - 1 + number]).tolist()
+        ]
+        first = {vertex: thickness for vertex, thickness in reversed(cover)}
+        store("_lip_cover", np.array(list(first)), torch.int64)
+        store("_lip_thickness", np.array(list(first.values())) * 1e-3)
         self._lid_rim = anatomy.lids.shape[1] - len(topology.LID_OFFSETS_MM)
         self._lip_rim = lining
         lid_part = np.full(anatomy.lids.shape[1], _LID_THICKNESS_MM[1])
@@ -173,17 +181,28 @@ class Head(nn.Module):
     def vertices(self, coefficients: FaceCoefficients) -> Tensor:
         """(B, V, 3) positions, m; differentiable."""
         c = coefficients
-        points = self.mean + torch.einsum("bs,svc->bvc", c.shape, self.shape_basis)
-        points = points + torch.einsum("be,evc->bvc", c.expression, self.expression_basis)
+        linear = torch.cat([c.shape, c.expression, c.jaw[:, :1]], 1)
+        points = self.mean + (linear @ self._basis.flatten(1)).unflatten(1, self.mean.shape)
         joints = self._joints + torch.einsum("bs,sjc->bjc", c.shape, self._joint_basis)
         points = self._turn_eyes(points, joints[:, :2], c.eyes)
         points = self._meet(points, self._lids, self._lid_yields, self._lid_rim, None)
         points = self._slide_lids(points, joints[:, :2])
+        points = self._cover_teeth(points, joints[:, 3])
         points = self._open_jaw(points, joints[:, 2], c.jaw)
-        seal = c.expression[:, _SEAL].clamp(0, 1)
+        seal = (c.expression[:, _SEAL] / _SEALED).clamp(0, 1)
         points = self._meet(points, self._lips, self._lip_yields, self._lip_rim, seal)
         turned = points @ rotation_matrix(c.rotation).transpose(-1, -2)
         return turned + c.translation[:, None]
+
+    @property
+    def shape_basis(self) -> Tensor:
+        """(S, V, 3) m per standard deviation."""
+        return self._basis[: len(self.shape_names)]
+
+    @property
+    def expression_basis(self) -> Tensor:
+        """(E, V, 3) m at coefficient 1."""
+        return self._basis[len(self.shape_names) : -1]
 
     def landmarks(self, vertices: Tensor) -> Tensor:
         """(B, 68, 3) positions, m, in 300-W order, of (B, V, 3) vertices."""
@@ -208,7 +227,7 @@ class Head(nn.Module):
         points = points.index_copy(1, self._eyeballs.flatten(), balls.flatten(1, 2))
         # The lids go along when the gaze turns up or down (positive pitch looks down).
         upper, lower = self._lids[0], self._lids[1]
-        pitch = eyes[:, :, 0][:, :, None, None] * self._lid_yields[:, None]
+        pitch = eyes[:, :, 0][:, :, None, None] * self._lid_yields
         columns = torch.linspace(0, torch.pi, upper.shape[2] + 2, dtype=points.dtype)[1:-1]
         swing = pitch * columns.to(points.device).sin()
         down = torch.zeros_like(points)
@@ -228,10 +247,22 @@ class Head(nn.Module):
         placed = centres[:, :, None, None] + towards * (out / reach)
         return points.index_copy(1, nets.flatten(), placed.flatten(1, 3))
 
+    def _cover_teeth(self, points: Tensor, incisors: Tensor) -> Tensor:
+        """Keep lips and their lining in front of the teeth."""
+        lips = points[:, self._lip_cover]
+        width, depth = mouth.ARCH_WIDTH_MM * 1e-3, mouth.ARCH_DEPTH_MM * 1e-3
+        back = 1 - (1 - (lips[..., 0] / width) ** 2).clamp(min=0.02).sqrt()
+        least = incisors[:, None, 2] - depth * back + self._lip_thickness
+        short = least - lips[..., 2]
+        soft = 0.0003
+        push = (short + (short**2 + soft**2).sqrt()) / 2
+        return points.index_add(1, self._lip_cover, torch.stack([0 * push, 0 * push, push], -1))
+
     def _open_jaw(self, points: Tensor, hinge: Tensor, jaw: Tensor) -> Tensor:
         turn = rotation_matrix(jaw).transpose(-1, -2)
-        turned = (points - hinge[:, None]) @ turn + hinge[:, None]
-        return points + self.jaw_weights[:, None] * (turned - points)
+        moving = points[:, self._jaw_moves] - hinge[:, None]
+        weights = self.jaw_weights[self._jaw_moves, None]
+        return points.index_add(1, self._jaw_moves, weights * (moving @ turn - moving))
 
     @staticmethod
     def _meet(
@@ -240,11 +271,14 @@ class Head(nn.Module):
         """Take back what of the upper rim is below the lower one; close gaps by `seal`."""
         upper, lower = nets[0], nets[1]
         gap = points[:, upper[:, rim]] - points[:, lower[:, rim]]  # (B, 2, columns, 3)
-        wrong = gap[..., 1].clamp(max=0)
+        overlap = gap[..., 1].clamp(max=0)
+        close = (-overlap / 3e-4).clamp(max=1)  # how far they meet in depth, too
         if seal is not None:
-            wrong = wrong + seal[:, None, None] * gap[..., 1].clamp(min=0)
+            close = torch.maximum(close, seal[:, None, None].expand_as(close))
+            overlap = overlap + seal[:, None, None] * gap[..., 1].clamp(min=0)
         upper_share = 0.6 if seal is None else 0.4
-        column = torch.stack([0 * wrong, wrong, 0 * wrong], -1)[:, :, None] * yields[:, None, None]
+        moved = torch.stack([close * gap[..., 0], overlap, close * gap[..., 2]], -1)
+        column = moved[:, :, None] * yields[..., None]
         points = points.index_add(1, upper.flatten(), -upper_share * column.flatten(1, 3))
         return points.index_add(1, lower.flatten(), (1 - upper_share) * column.flatten(1, 3))
 

@@ -185,7 +185,7 @@ def _neck_width(p: Array) -> Array:
         * _ramp(p[:, 1], -200, -165)
         * _ramp(p[:, 2] + 0.6 * p[:, 1], 0, -40)
     )
-    return _scale(p, (0, 0, -15), weight, np.array([0.06, 0, 0.04]))
+    return _scale(p, (0, 0, -15), weight, np.array([0.04, 0, 0.025]))
 
 
 def _masculine(p: Array) -> Array:

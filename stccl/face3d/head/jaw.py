@@ -25,7 +25,7 @@ def jaw_weights(anatomy: Anatomy) -> Array:
     band = 7 + 26 * _step(x / 40)
     weight = _step(0.5 + (line - y) / (2 * band))
     inner = np.clip(1 - x / corner, 0, 1)
-    lip = 0.5 + 0.5 * (1 - (1 - inner) ** 2.2)
+    lip = 0.5 + 0.5 * (1 - (1 - inner) ** 2) ** 0.6
     near = x < corner
     weight = np.where(near & (anatomy.above < 0), np.maximum(weight, lip), weight)
     weight = np.where(near & (anatomy.above > 0), np.minimum(weight, 1 - lip), weight)
@@ -34,14 +34,11 @@ def jaw_weights(anatomy: Anatomy) -> Array:
     weight = weight * _step((b + 146) / 26) * _step((z + 8) / 42)
     names = np.array(PARTS)[anatomy.part]
     rigid = np.isin(names, ("lower_teeth", "lower_gums", "tongue"))
-    fixed = np.isin(names, ("upper_teeth", "upper_gums", "eyeball", "lid_lining"))
+    fixed = np.isin(names, ("upper_teeth", "upper_gums", "eyeball", "lid_lining", "ear"))
     lining = names == "mouth_lining"
-    inside = np.clip((y + 71) / -6, -1, 1) * 0.5 + 0.5
     side_share = np.where(anatomy.above < 0, np.maximum(lip, 0.5), np.minimum(1 - lip, 0.5))
-    del inside
     weight = np.where(
         lining, np.where(x < corner, side_share, 0.5 - 0.5 * np.clip((y + 71) / 10, -1, 1)), weight
     )
     weight = np.where(rigid, 1.0, np.where(fixed, 0.0, weight))
-    ear = (names == "skin") & (anatomy.follows == 0)
-    return np.where(ear, 0.0, weight)
+    return weight

@@ -21,19 +21,18 @@ _LID_SHARES = (1.0, 0.66, 0.33, 0.0)
 
 def _ray_hits(anatomy: Anatomy, targets: Array) -> tuple[Array, Array]:
     """The frontmost skin at each (x, y): triangle numbers (N,) and barycentrics (N, 3)."""
-    skin = np.flatnonzero(
-        (anatomy.part[anatomy.triangles] == PARTS.index("skin")).all(1)
-        & (anatomy.follows[anatomy.triangles] > 0).all(1)
-    )
+    skin = np.flatnonzero((anatomy.part[anatomy.triangles] == PARTS.index("skin")).all(1))
     corners = anatomy.points[anatomy.triangles[skin]]
     found, weights = [], []
+    area = topology.signed_area(corners[:, :, :2])
+    safe = np.where(np.abs(area) < 1e-9, 1e-9, area)
     for target in targets:
-        first, second = corners[:, 1, :2] - corners[:, 0, :2], corners[:, 2, :2] - corners[:, 0, :2]
-        offset = target - corners[:, 0, :2]
-        area = np.cross(first, second)
-        area = np.where(np.abs(area) < 1e-9, 1e-9, area)
-        v = np.cross(offset, second) / area
-        w = np.cross(first, offset) / area
+        at = np.broadcast_to(target, (len(corners), 1, 2))
+        v = (
+            topology.signed_area(np.concatenate([corners[:, :1, :2], at, corners[:, 2:, :2]], 1))
+            / safe
+        )
+        w = topology.signed_area(np.concatenate([corners[:, :2, :2], at], 1)) / safe
         inside = (v > -1e-6) & (w > -1e-6) & (v + w < 1 + 1e-6) & (area > 0)
         depth = np.where(inside, corners[:, :, 2].mean(1), -np.inf)
         best = int(depth.argmax())
@@ -47,7 +46,6 @@ def _ray_hits(anatomy: Anatomy, targets: Array) -> tuple[Array, Array]:
 def _jaw_targets(anatomy: Anatomy) -> Array:
     face = (
         (anatomy.part == PARTS.index("skin"))
-        & (anatomy.follows > 0)
         & (anatomy.chart[:, 1] > -130)
         & (anatomy.points[:, 2] > -2)
         & (anatomy.points[:, 0] <= 0)

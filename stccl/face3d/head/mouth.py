@@ -6,25 +6,25 @@ from stccl.face3d.head.piece import Piece
 from stccl.face3d.head.proportions import Array
 from stccl.face3d.head.topology import strip_triangles
 
-UPPER_TEETH_Z_MM, LOWER_TEETH_Z_MM = 93.2, 90.6
+UPPER_TEETH_Z_MM, LOWER_TEETH_Z_MM = 92.6, 90.2
 UPPER_EDGE_Y_MM, LOWER_EDGE_Y_MM = -71.6, -70.6
-_ARCH_WIDTH_MM, _ARCH_DEPTH_MM = 28.0, 48.0
+ARCH_WIDTH_MM, ARCH_DEPTH_MM = 26.5, 46.0
 # Of the teeth from the middle backwards, mm (Wheeler's Dental Anatomy).
 _UPPER_TEETH = ((8.6, 10.5), (6.7, 9.2), (7.6, 10.2), (7.0, 8.6), (6.8, 8.0), (9.5, 7.4))
 _LOWER_TEETH = ((5.4, 9.0), (5.9, 9.3), (6.8, 10.4), (7.0, 8.6), (7.1, 8.0), (10.5, 7.4))
 
-LINING_FOLLOWS = (0.95, 0.85, 0.6, 0.3, 0.1, 0.0)
+LINING_FOLLOWS = (0.95, 0.85, 0.6, 0.3, 0.1, 0.0, 0.0)
 """How far each ring of `lining` follows the lips."""
 
 
 def _arch(distance: Array, front_z: float) -> tuple[Array, Array]:
     """Points and outward directions, (N, 2) of (x, z), along the row of teeth."""
     t = np.linspace(0, np.pi / 2, 400)
-    x, z = _ARCH_WIDTH_MM * np.sin(t), front_z - _ARCH_DEPTH_MM * (1 - np.cos(t))
+    x, z = ARCH_WIDTH_MM * np.sin(t), front_z - ARCH_DEPTH_MM * (1 - np.cos(t))
     length = np.concatenate([[0], np.cumsum(np.hypot(np.diff(x), np.diff(z)))])
     at = np.interp(distance, length, t)
     points = np.stack([np.interp(at, t, x), np.interp(at, t, z)], 1)
-    normal = np.stack([np.sin(at) / _ARCH_WIDTH_MM, np.cos(at) / _ARCH_DEPTH_MM], 1)
+    normal = np.stack([np.sin(at) / ARCH_WIDTH_MM, np.cos(at) / ARCH_DEPTH_MM], 1)
     return points, normal / np.linalg.norm(normal, axis=1, keepdims=True)
 
 
@@ -52,7 +52,7 @@ def _rounded_box(power: float, rings: int, segments: int) -> tuple[Array, Array]
 
 def teeth(*, upper: bool) -> Piece:
     """One half row. Texture: u along the row from the middle, v from the edge to the gum."""
-    box, faces = _rounded_box(4.0, 9, 12)
+    box, faces = _rounded_box(4.0, 7, 10)
     front, edge = (
         (UPPER_TEETH_Z_MM, UPPER_EDGE_Y_MM) if upper else (LOWER_TEETH_Z_MM, LOWER_EDGE_Y_MM)
     )
@@ -126,29 +126,33 @@ def gums(*, upper: bool) -> Piece:
 
 
 def tongue() -> Piece:
-    """The right-angled half of the tongue; texture: u across, v from the root to the tip."""
-    rings, segments = 15, 9
-    share = np.linspace(0, 1, rings)
+    """Half of the tongue. Texture: u across, v from the root to the tip."""
+    rings, segments = 14, 9
+    share = np.sin(np.linspace(0, 0.47 * np.pi, rings))
     angle = np.linspace(0, np.pi, segments)
-    width = 21 * np.sqrt(np.clip(1 - share**2.6, 0, 1)) * (0.8 + 0.2 * share)
-    thick = 9 * np.sqrt(np.clip(1 - share**2.2, 0, 1))
-    z = 44 + 42.5 * share
-    middle_y = -79.5 - 1.5 * share
-    groove = np.array([1.0 if 0 < n < 4 else 0.0 for n in range(segments)])
+    width = 21 * np.sqrt(1 - share**2.6) * (0.8 + 0.2 * share)
+    thick = 9 * np.sqrt(1 - share**2.2)
+    hump = 0.8 * np.isin(np.arange(segments), (1, 2, 3))  # the groove in the middle is lower
     points = np.stack(
         [
             width[:, None] * np.sin(angle) ** 0.8,
-            middle_y[:, None]
-            + thick[:, None] * np.cos(angle)
-            + 0.8 * groove * (share[:, None] < 0.95),
-            np.broadcast_to(z[:, None], (rings, segments)),
+            (-79.5 - 1.5 * share)[:, None] + thick[:, None] * np.cos(angle) + hump,
+            np.broadcast_to((44 + 42.5 * share)[:, None], (rings, segments)),
         ],
         -1,
     ).reshape(-1, 3)
     points[points[:, 0] < 1e-6, 0] = 0.0
     net = np.arange(rings * segments).reshape(rings, segments)
-    uv = np.stack([0.5 + points[:, 0] / 44, np.repeat(share, segments)], 1)
-    return Piece("tongue", points, strip_triangles(net, closed=False)[:, ::-1], uv)
+    tip = np.full(segments - 1, len(points))
+    triangles = np.concatenate(
+        [
+            strip_triangles(net, closed=False)[:, ::-1],
+            np.stack([tip, net[-1, 1:], net[-1, :-1]], 1),
+        ]
+    )
+    points = np.concatenate([points, [[0.0, -81.0, 86.7]]])
+    uv = np.stack([0.5 + points[:, 0] / 44, np.append(np.repeat(share, segments), 1.0)], 1)
+    return Piece("tongue", points, triangles, uv)
 
 
 def lining(slit: Array, middle: int) -> Array:
@@ -178,7 +182,8 @@ def lining(slit: Array, middle: int) -> Array:
         (0.5, 31, 13, 76),
         (1.0, 34, 18, 60),
         (1.0, 30, 17, 46),
-        (1.0, 6, 6, 38),
+        (1.0, 12, 8, 38),
+        (1.0, 0.02, 0.02, 36),
     ):
         ellipse = np.stack(
             [width * np.cos(turn), -71 + height * np.sin(turn), np.full(count, float(z))], 1

@@ -1,22 +1,28 @@
 """The nose: rounded bodies that flow into the face, found on their common surface."""
 
+from functools import cache
+
 import numpy as np
+from scipy.interpolate import RectBivariateSpline
+from scipy.sparse import csr_array
 
 from stccl.face3d.head.proportions import Array
-from stccl.face3d.head.surface import smooth_skin
+from stccl.face3d.head.surface import front_skin
 
 # Tapered capsules: ends and radii, mm. Symmetric bodies are written once, at x >= 0.
 _CAPSULES = (
-    ((0.0, 8.0, 82.5), (0.0, -12.0, 93.0), 7.2, 7.6),
-    ((0.0, -12.0, 93.5), (0.0, -33.0, 108.0), 7.4, 7.6),
-    ((2.6, -36.8, 110.4), (3.4, -38.0, 108.0), 8.0, 7.2),
-    ((0.0, -43.0, 110.0), (0.0, -48.0, 99.0), 3.6, 4.4),
+    ((0.0, 9.0, 82.0), (0.0, -10.0, 91.2), 6.6, 7.6),
+    ((0.0, -10.0, 91.4), (0.0, -31.0, 105.5), 7.4, 7.6),
+    ((0.0, -4.0, 79.0), (0.0, -35.5, 94.5), 9.0, 11.8),
+    ((2.5, -34.8, 109.0), (3.1, -36.4, 107.4), 7.3, 7.2),
+    ((0.0, -41.0, 107.5), (0.0, -44.0, 97.0), 2.6, 2.8),
 )
-_ALA = ((11.6, -42.2, 100.5), (6.3, 6.6, 9.6))
-_NOSTRIL = ((6.7, -48.0, 106.0), (3.3, 6.5, 5.6))
-_FLOW_MM = 3.2
+_ALA = ((10.8, -40.2, 100.2), (5.2, 5.9, 9.3))
+_NOSTRIL = ((6.3, -45.4, 105.4), (2.8, 5.2, 4.9))
+_FLOW_MM = 2.3
+_CREASE_MM = 1.7
 
-WINDOW_MM = (24.0, -53.0, 12.0)
+WINDOW_MM = (24.0, -55.5, 12.0)
 """The chart's window the nose grows in: |x| below the first, y between the others."""
 
 
@@ -34,24 +40,30 @@ def _ellipsoid(points: Array, centre: tuple[float, ...], radii: tuple[float, ...
     return np.asarray(size * (size - 1) / np.maximum(slope, 1e-6))
 
 
+@cache
+def _face_depth() -> RectBivariateSpline:
+    """z of the face without a nose at (|x|, y)."""
+    x, y = np.arange(0.0, 42.0, 0.75), np.arange(-62.0, 22.0, 0.75)
+    a, b = (grid.ravel() for grid in np.meshgrid(x, y, indexing="ij"))
+    z = front_skin(a, b, np.ones(len(a)))[:, 2]
+    return RectBivariateSpline(x, y, z.reshape(len(x), len(y)))
+
+
 def _outside(points: Array) -> Array:
     """An approximate distance to the surface of face and nose, mm, negative inside."""
     x = np.abs(points[:, 0])
     folded = np.stack([x, points[:, 1], points[:, 2]], axis=1)
-    skin = smooth_skin(np.clip(x, 0, 40), points[:, 1])
-    bodies = [0.8 * (points[:, 2] - skin[:, 2])]
+    bodies = [0.8 * (points[:, 2] - _face_depth().ev(x, points[:, 1]))]
     bodies += [
         _capsule(folded, np.array(start), np.array(end), first, last)
         for start, end, first, last in _CAPSULES
     ]
-    flow = np.full(len(bodies), _FLOW_MM)
-    total = -_FLOW_MM * np.log(
-        sum(np.exp(-np.clip(body, -40, 40) / size) for body, size in zip(bodies, flow, strict=True))
-    )
+    total = -_FLOW_MM * np.log(np.exp(-np.clip(np.array(bodies), -40, 40) / _FLOW_MM).sum(axis=0))
     ala = _ellipsoid(folded, *_ALA)
     # The wing meets tip and cheek in a crease: it flows less.
-    crease = 1.3
-    total = -crease * np.log(np.exp(-total / crease) + np.exp(-np.clip(ala, -20, 20) / crease))
+    total = -_CREASE_MM * np.log(
+        np.exp(-np.clip(total, -40, 40) / _CREASE_MM) + np.exp(-np.clip(ala, -20, 20) / _CREASE_MM)
+    )
     nostril = -_ellipsoid(folded, *_NOSTRIL)
     edge = 0.7
     return np.asarray(
@@ -71,12 +83,21 @@ def _onto_surface(points: Array, rounds: int) -> Array:
     return points
 
 
-def grow_nose(points: Array, neighbours: list[Array], movable: Array) -> Array:
+def raised(points: Array) -> Array:
+    """(N, 3) points moved along z onto the surface of face and nose, mm."""
+    points = points.copy()
+    points[:, 2] = 126.0
+    for _ in range(45):  # from the front, until the surface is met
+        points[:, 2] -= np.clip(0.7 * _outside(points), -2, 5)
+    return points
+
+
+def grow_nose(points: Array, average: csr_array, movable: Array) -> Array:
     """Move the vertices of the window onto the surface of face and nose, evenly spread.
 
     Args:
         points: (N, 3) of the left half without a nose, mm.
-        neighbours: Of each movable vertex, the vertices it shares an edge with.
+        average: (M, N) of each movable vertex the mean of those it shares an edge with.
         movable: (M,) vertex numbers inside the window; its border is not among them.
 
     Returns:
@@ -84,13 +105,9 @@ def grow_nose(points: Array, neighbours: list[Array], movable: Array) -> Array:
     """
     points = points.copy()
     middle = points[movable, 0] < 1e-6
-    top = points[movable].copy()
-    top[:, 2] = 126.0
-    for _ in range(60):  # from the front, until the surface is met
-        top[:, 2] -= np.clip(0.7 * _outside(top), -2, 4)
-    points[movable] = top
+    points[movable] = raised(points[movable])
     for _ in range(40):
-        moved = np.array([points[around].mean(axis=0) for around in neighbours])
+        moved = average @ points
         moved = 0.5 * moved + 0.5 * points[movable]
         moved[middle, 0] = 0.0
         moved = _onto_surface(moved, 1)

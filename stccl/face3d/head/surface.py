@@ -11,6 +11,7 @@ from stccl.face3d.head.proportions import Array
 
 @cache
 def _splines() -> tuple[BSpline, Array]:
+    """One spline up the head for all coefficients of the splines around it, and their knots."""
     rows_b, net = prop.skin_net()
     # Mirrored columns on both sides keep the surface smooth over the front's and back's middle.
     a = np.array(prop.MERIDIANS_MM)
@@ -19,7 +20,8 @@ def _splines() -> tuple[BSpline, Array]:
     columns = np.concatenate([-a[4:0:-1], a, 2 * a[-1] - a[-2:-5:-1]])
     points = np.concatenate([left, net, right], axis=1)
     along = make_interp_spline(columns, points, k=3, axis=1)
-    return along, rows_b
+    up = make_interp_spline(rows_b[::-1], along.c[:, ::-1].transpose(1, 0, 2), k=3)
+    return up, along.t
 
 
 def smooth_skin(a: Array, b: Array) -> Array:
@@ -32,12 +34,9 @@ def smooth_skin(a: Array, b: Array) -> Array:
     Returns:
         (N, 3) positions, mm.
     """
-    along, rows_b = _splines()
-    # One spline up the head through all meridians' coefficients, then one around it per point.
-    up = make_interp_spline(rows_b[::-1], along.c[:, ::-1].transpose(1, 0, 2), k=3)
-    coefficients = up(b)
-    basis = BSpline.design_matrix(a, along.t, 3).toarray()
-    return np.asarray(np.einsum("nk,nkc->nc", basis, coefficients))
+    up, knots = _splines()
+    basis = BSpline.design_matrix(a, knots, 3).toarray()
+    return np.asarray(np.einsum("nk,nkc->nc", basis, up(b)))
 
 
 def smooth_max(first: Array, second: Array, softness: float) -> Array:
@@ -50,10 +49,17 @@ def bell(a: Array, b: Array, centre: tuple[float, float], radii: tuple[float, fl
     return np.exp(-0.5 * (((a - centre[0]) / radii[0]) ** 2 + ((b - centre[1]) / radii[1]) ** 2))
 
 
+@cache
+def _curve(points: tuple[tuple[float, float], ...]) -> PchipInterpolator:
+    xs, ys = (np.array(values, dtype=float) for values in zip(*points, strict=True))
+    if xs[0] == 0 and len(xs) < 9:
+        xs, ys = np.append(-xs[:0:-1], xs), np.append(ys[:0:-1], ys)
+    return PchipInterpolator(xs, ys)
+
+
 def curve(points: tuple[tuple[float, float], ...], x: Array) -> Array:
-    """A shape-preserving cubic through (x, y) pairs."""
-    xs, ys = zip(*points, strict=True)
-    return np.asarray(PchipInterpolator(xs, ys)(np.clip(x, xs[0], xs[-1])))
+    """A shape-preserving cubic through (x, y) pairs; level at x = 0, where faces mirror."""
+    return np.asarray(_curve(points)(np.clip(x, points[0][0], points[-1][0])))
 
 
 def mouth_line(x: Array) -> Array:
@@ -115,5 +121,12 @@ def front_skin(a: Array, b: Array, side: Array) -> Array:
     eye = (np.abs(a - prop.EYE_CENTRE_MM[0]) < 24) & (np.abs(b) < 20)
     lids = lid_depth(points[:, 0], points[:, 1])
     z = np.where(eye, smooth_max(z, lids, 1.6) - 0.16, z)
+    # The fold above the upper lid hangs over its crease; a shallow furrow bounds the lower lid.
+    share = np.clip((a - prop.INNER_CANTHUS_MM[0]) / 30, 0, 1)
+    fold = np.sin(np.pi * np.clip((a - 13) / 36, 0, 1)) ** 0.7
+    crease = -0.4 + 8.6 * np.sin(np.pi * np.clip(0.03 + 0.94 * share, 0, 1)) ** 0.8
+    z = z - 1.0 * fold * np.exp(-0.5 * ((b - crease) / 0.75) ** 2)
+    z = z + 1.1 * fold * np.exp(-0.5 * ((b - crease - 2.4) / 1.5) ** 2)
+    z = z - 0.5 * bell(a, b, (28, -11.5), (10, 1.6))
     points[:, 2] = z
     return points

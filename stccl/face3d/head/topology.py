@@ -61,6 +61,12 @@ class _Builder:
         self.triangles.append(strip_triangles(rings, closed=closed))
 
 
+def signed_area(corners: Array) -> Array:
+    """Twice the area of (N, 3, 2) triangles, positive if counter-clockwise."""
+    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    return np.asarray(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
+
+
 def strip_triangles(rings: Array, *, closed: bool) -> Array:
     """Two triangles per cell of a (rings, columns) net of vertex numbers."""
     inner, outer = rings[:-1], rings[1:]
@@ -209,7 +215,8 @@ def half_skin() -> HalfSkin:
     a, b = np.array(builder.a), np.array(builder.b)
     outer_eye = np.stack([a[lids[-1]], b[lids[-1]]], 1)
     outer_mouth = np.stack([a[lips[-1]], b[lips[-1]]], 1)
-    free = _free_points([outer_eye, outer_mouth])
+    beyond = outer_mouth[[-1, 0]] * [0, 1] - [1.0, 0]  # the right half of the mouth, roughly
+    free = _free_points([outer_eye, np.concatenate([outer_mouth, beyond])])
     net = np.concatenate([lids[-1], lips[-1], builder.add(free, np.zeros(len(free)))])
     # The upper lip's chart coordinates tell above from below everywhere outside of the slit.
     chart = np.stack([np.array(builder.a), np.array(builder.b)], 1)
@@ -218,9 +225,7 @@ def half_skin() -> HalfSkin:
     middle = flat[triangles].mean(1)
     hole = Polygon(_squeezed(outer_eye)).contains_points(middle)
     hole |= Polygon(_squeezed(outer_mouth)).contains_points(middle)
-    corner = flat[triangles]
-    area = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    triangles = triangles[~hole & (np.abs(area) > 1e-3)]
+    triangles = triangles[~hole & (np.abs(signed_area(flat[triangles])) > 1e-3)]
     edges = {tuple(sorted(edge)) for tri in triangles for edge in (tri[:2], tri[1:], tri[::2])}
     size = len(lids[-1])
     wanted = [(i, (i + 1) % size) for i in range(size)]
@@ -231,9 +236,7 @@ def half_skin() -> HalfSkin:
     builder.strips(lids, closed=True)
     builder.strips(lips, closed=False)
     faces = np.concatenate(builder.triangles)
-    corner = _squeezed(chart)[faces]
-    area = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    flip = area < 0
+    flip = signed_area(_squeezed(chart)[faces]) < 0
     faces[flip] = faces[flip][:, ::-1]
     side = np.array(builder.side)
     side = np.where(side == 0, np.where(chart[:, 1] > mouth_line(chart[:, 0]), 1.0, -1.0), side)
