@@ -5,6 +5,7 @@ half, x pointing away from the middle, and mirrored. Amplitudes are those of a f
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def _groove(a: Array, b: Array, line: tuple[tuple[float, float], ...], width: fl
     best = np.zeros(len(a))
     points = np.stack([a, b], 1)
     steps = np.array(line)
-    fine = np.concatenate([np.linspace(s, e, 12) for s, e in zip(steps, steps[1:], strict=False)])
+    fine = np.concatenate([np.linspace(s, e, 12) for s, e in pairwise(steps)])
     fade = np.sin(np.pi * np.linspace(0.08, 0.92, len(fine))) ** 0.5
     for at, strength in zip(fine, fade, strict=True):
         gap = ((points - at) ** 2).sum(1)
@@ -325,7 +326,7 @@ def _tongue_tip_up(anatomy: Anatomy) -> Array:
 def _tongue_out(anatomy: Anatomy) -> Array:
     share, x, tongue = _tongue(anatomy)
     moved = _vector(share**1.2, 0, 0, 26.0) + _vector(share, 0, 3.5, 0)
-    return moved - np.stack([0.15 * x * share * tongue, 0 * x, 0 * x], 1)
+    return np.asarray(moved - np.stack([0.15 * x * share * tongue, 0 * x, 0 * x], 1))
 
 
 _ACTIONS: dict[str, Callable[[_Skin], Array]] = {
