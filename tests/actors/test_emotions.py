@@ -68,6 +68,19 @@ def test_it_comes_before_speech_and_goes_after_it():
     assert np.abs(np.diff(course)).max() < 0.05
 
 
+def test_brows_lead_the_mouth():
+    times_s = np.linspace(0, 1, 201)
+    leads_s = []
+    for number in range(1, 41):
+        course = feeling(f"W{number:03d}", "surprised", 1).at(times_s)
+        brow, lips = (
+            times_s[np.argmax(part >= 0.7 * part[-1])]
+            for part in course[:, [column("inner_brow_raiser"), column("lips_part")]].T
+        )
+        leads_s.append(lips - brow)
+    assert 0.05 < np.mean(leads_s) < 0.12
+
+
 def test_everything_is_in_range_for_any_speaker():
     times_s = np.linspace(-0.5, 3, 100)
     for number in range(1, 40):
