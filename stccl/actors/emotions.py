@@ -100,7 +100,7 @@ class Feeling:
     """An emotion through one clip.
 
     Attributes:
-        apex: (27,) coefficients and the jaw's angle.
+        apex: (27,) coefficients, cut off at 1 later, and the jaw's angle.
         knots_s: (K, 27) when each begins, reaches its apex, leaves it and ends.
         amounts: (K,) of the apex at those times.
         swell: Slow variation.
@@ -139,7 +139,6 @@ def feel(
     own = manner(speaker)
     rng = speaker.rng(f"feeling {sentence} {emotion} {level}")
     apex = own.apex(emotion) * own.intensity * LEVEL_INTENSITY[level]
-    apex[:JAW] = np.minimum(apex[:JAW], 1)
     onset_s = rng.uniform(*_ONSET_S)
     start_s, end_s = speech_s
     reached_s = max(start_s + rng.uniform(-0.1, 0.25), onset_s)

@@ -52,7 +52,7 @@ class Viseme:
 
     def strengths(self) -> Array:
         """(27,) dominance over each."""
-        strengths = np.full(JAW + 1, self.lips)
+        strengths = np.full(JAW + 1, self.lips, dtype=np.float64)
         strengths[_TONGUE] = self.tongue
         strengths[JAW] = self.jaw
         return strengths
