@@ -86,12 +86,15 @@ def test_lips_do_not_pass_through_each_other(head, pose, people, emotion, jaw):
     assert (upper - lower)[..., 1].min() > -1e-4
 
 
-@pytest.mark.parametrize("emotion", EMOTIONS)
+DRAWN_IN = {"lip_suck": 1.0, "lip_tightener": 1.0}
+
+
+@pytest.mark.parametrize("actions", [*EMOTIONS.values(), DRAWN_IN])
 @pytest.mark.parametrize("jaw", [0.0, 0.1])
-def test_lips_stay_before_the_teeth(head, pose, emotion, jaw):
+def test_lips_stay_before_the_teeth(head, pose, actions, jaw):
     """The red of the upper lip lies in front of every tooth that it covers in a front view."""
-    vertices = head.vertices(pose(jaw=jaw, **EMOTIONS[emotion]))[0]
-    rings = head._lips[0, :, head._lip_rim + 2 : head._lip_rim + 9].flatten().unique()
+    vertices = head.vertices(pose(jaw=jaw, **actions))[0]
+    rings = head._lips[0, :, head._lip_rim : head._lip_rim + 9].flatten().unique()
     lips = vertices[rings]
     teeth = vertices[head.vertex_parts == head.part_names.index("upper_teeth")]
     gap = torch.cdist(lips[:, :2], teeth[:, :2])

@@ -13,7 +13,7 @@ from stccl.face3d.head import proportions as prop
 from stccl.face3d.head.anatomy import PARTS, Anatomy
 from stccl.face3d.head.proportions import Array
 from stccl.face3d.head.surface import bell, curve, front_skin, mouth_line
-from stccl.face3d.head.topology import LID_COLUMNS
+from stccl.face3d.head.topology import lid_rim, lid_shares
 
 EXPRESSION_NAMES = (
     "inner_brow_raiser", "outer_brow_raiser", "brow_lowerer", "upper_lid_raiser", "cheek_raiser",
@@ -113,10 +113,7 @@ def _lids(skin: _Skin, upper_mm: Array, lower_mm: Array) -> Array:
 
 def _rim_gap() -> tuple[Array, Array]:
     """Per column: the height of the fissure over the upper and over the lower lid's columns."""
-    from stccl.face3d.head.topology import lid_rim
-
-    step = np.arange(LID_COLUMNS) / LID_COLUMNS
-    share = (1 - np.cos(np.pi * step)) / 2 * 0.55 + step * 0.45
+    share = lid_shares()
     upper = lid_rim(share, upper=True)[:, 1] - lid_rim(share, upper=False)[:, 1]
     lower = lid_rim(1 - share, upper=True)[:, 1] - lid_rim(1 - share, upper=False)[:, 1]
     return upper, lower
@@ -125,7 +122,7 @@ def _rim_gap() -> tuple[Array, Array]:
 def _blink(skin: _Skin) -> Array:
     upper, lower = _rim_gap()
     # A little more than closed: whatever is too much is taken back where the lids meet.
-    return _lids(skin, -0.92 * upper - 0.07 * upper, 0.10 * lower)
+    return _lids(skin, -0.99 * upper, 0.10 * lower)
 
 
 def _inner_brow_raiser(s: _Skin) -> Array:

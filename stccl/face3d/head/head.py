@@ -244,11 +244,10 @@ class Head(nn.Module):
         pitch = eyes[:, :, 0][:, :, None, None] * self._lid_yields
         columns = torch.linspace(0, torch.pi, upper.shape[2] + 2, dtype=points.dtype)[1:-1]
         swing = pitch * columns.to(points.device).sin()
-        down = torch.zeros_like(points)
         for net, amount in ((upper, 0.0085), (lower, 0.0045)):
             moved = torch.stack([0 * swing, -amount * swing, 0 * swing], -1)
-            down = down.index_add(1, net.flatten(), moved.flatten(1, 3))
-        return points + down
+            points = points.index_add(1, net.flatten(), moved.flatten(1, 3))
+        return points
 
     def _slide_lids(self, points: Tensor, centres: Tensor) -> Tensor:
         """Keep the lids outside of the eyeballs."""

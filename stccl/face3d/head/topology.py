@@ -80,6 +80,12 @@ def strip_triangles(rings: Array, *, closed: bool) -> Array:
     return np.concatenate([first, second])
 
 
+def lid_shares() -> Array:
+    """(LID_COLUMNS,) how far along a lid its columns are, denser towards the corners."""
+    step = np.arange(LID_COLUMNS) / LID_COLUMNS
+    return np.asarray((1 - np.cos(np.pi * step)) / 2 * 0.55 + step * 0.45)
+
+
 def lid_rim(share: Array, *, upper: bool) -> Array:
     """Points of a rim, (N, 2) mm, `share` of the way from the inner corner to the outer."""
     inner, outer = np.array(prop.INNER_CANTHUS_MM), np.array(prop.OUTER_CANTHUS_MM)
@@ -104,8 +110,7 @@ def _outward(loop: Array, *, closed: bool) -> Array:
 
 
 def _lids(builder: _Builder) -> Array:
-    step = np.arange(LID_COLUMNS) / LID_COLUMNS
-    share = (1 - np.cos(np.pi * step)) / 2 * 0.55 + step * 0.45
+    share = lid_shares()
     upper = lid_rim(share, upper=True)
     lower = lid_rim(1 - share, upper=False)
     rim = np.concatenate([upper, lower])
