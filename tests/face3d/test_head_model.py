@@ -11,11 +11,34 @@ from stccl.face3d.head import head as head_module
 from stccl.face3d.head.head import Head, rotation_matrix
 from stccl.face3d.model import FaceCoefficients, FaceModel
 
-NAMES = """inner_brow_raiser outer_brow_raiser brow_lowerer upper_lid_raiser cheek_raiser
-lid_tightener nose_wrinkler upper_lip_raiser lip_corner_puller_right lip_corner_puller_left
-dimpler_right dimpler_left lip_corner_depressor lower_lip_depressor chin_raiser lip_pucker
-lip_stretcher lip_funneler lip_tightener lip_presser lips_part lip_suck blink_right blink_left
-tongue_tip_up tongue_out""".split()
+NAMES = [
+    "inner_brow_raiser",
+    "outer_brow_raiser",
+    "brow_lowerer",
+    "upper_lid_raiser",
+    "cheek_raiser",
+    "lid_tightener",
+    "nose_wrinkler",
+    "upper_lip_raiser",
+    "lip_corner_puller_right",
+    "lip_corner_puller_left",
+    "dimpler_right",
+    "dimpler_left",
+    "lip_corner_depressor",
+    "lower_lip_depressor",
+    "chin_raiser",
+    "lip_pucker",
+    "lip_stretcher",
+    "lip_funneler",
+    "lip_tightener",
+    "lip_presser",
+    "lips_part",
+    "lip_suck",
+    "blink_right",
+    "blink_left",
+    "tongue_tip_up",
+    "tongue_out",
+]
 
 
 def part(head, *names):
@@ -104,7 +127,7 @@ def test_rotation_and_translation_move_the_whole_head(head, pose):
     made.rotation[:] = torch.tensor([[0.1, -0.4, 0.2]])
     made.translation[:] = torch.tensor([[0.01, 0.02, -0.3]])
     turn = Rotation.from_rotvec([0.1, -0.4, 0.2])
-    expected = turn.apply(still.numpy()) + [0.01, 0.02, -0.3]
+    expected = turn.apply(still.numpy()) + np.array([0.01, 0.02, -0.3])
     np.testing.assert_allclose(head.vertices(made)[0].numpy(), expected, atol=1e-6)
 
 

@@ -6,7 +6,6 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from stccl.face3d.head import eyes, mouth, nose, topology
-from stccl.face3d.head import proportions as prop
 from stccl.face3d.head.chart import chart_to_uv
 from stccl.face3d.head.ear import ear
 from stccl.face3d.head.piece import Piece

@@ -17,7 +17,7 @@ _FLARE_RAD, _TILT_RAD = 0.42, 0.16
 def ear() -> Piece:
     """The left ear, its rim turned to a back that ends inside of the head."""
     degrees = 360 * np.arange(_SEGMENTS) / _SEGMENTS
-    outline = np.interp(degrees, *zip(*_OUTLINE, strict=True))
+    outline = np.interp(degrees, *np.array(_OUTLINE, dtype=float).T)
     for _ in range(2):
         outline = (np.roll(outline, 1) + 2 * outline + np.roll(outline, -1)) / 4
     turn = np.radians(degrees)
@@ -28,7 +28,7 @@ def ear() -> Piece:
     front = np.exp(-0.5 * ((np.abs(degrees - 188)) / 30) ** 2)
     tragus = np.exp(-0.5 * ((degrees - 195) / 16) ** 2)
     for share, height in [
-        *((s, float(np.interp(s, *zip(*_RELIEF, strict=True)))) for s in shares),
+        *((s, float(np.interp(s, *np.array(_RELIEF).T))) for s in shares),
         *backs,
     ]:
         face = height > -2 or share < 0.9

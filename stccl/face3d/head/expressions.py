@@ -5,6 +5,7 @@ half, x pointing away from the middle, and mirrored. Amplitudes are those of a f
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from stccl.face3d.head import proportions as prop
 from stccl.face3d.head.anatomy import PARTS, Anatomy
 from stccl.face3d.head.proportions import Array
 from stccl.face3d.head.surface import bell, curve, front_skin, mouth_line
-from stccl.face3d.head.topology import LID_COLUMNS
+from stccl.face3d.head.topology import lid_rim, lid_shares
 
 EXPRESSION_NAMES = (
     "inner_brow_raiser", "outer_brow_raiser", "brow_lowerer", "upper_lid_raiser", "cheek_raiser",
@@ -37,7 +38,7 @@ def _groove(a: Array, b: Array, line: tuple[tuple[float, float], ...], width: fl
     best = np.zeros(len(a))
     points = np.stack([a, b], 1)
     steps = np.array(line)
-    fine = np.concatenate([np.linspace(s, e, 12) for s, e in zip(steps, steps[1:], strict=False)])
+    fine = np.concatenate([np.linspace(s, e, 12) for s, e in pairwise(steps)])
     fade = np.sin(np.pi * np.linspace(0.08, 0.92, len(fine))) ** 0.5
     for at, strength in zip(fine, fade, strict=True):
         gap = ((points - at) ** 2).sum(1)
@@ -112,10 +113,7 @@ def _lids(skin: _Skin, upper_mm: Array, lower_mm: Array) -> Array:
 
 def _rim_gap() -> tuple[Array, Array]:
     """Per column: the height of the fissure over the upper and over the lower lid's columns."""
-    from stccl.face3d.head.topology import lid_rim
-
-    step = np.arange(LID_COLUMNS) / LID_COLUMNS
-    share = (1 - np.cos(np.pi * step)) / 2 * 0.55 + step * 0.45
+    share = lid_shares()
     upper = lid_rim(share, upper=True)[:, 1] - lid_rim(share, upper=False)[:, 1]
     lower = lid_rim(1 - share, upper=True)[:, 1] - lid_rim(1 - share, upper=False)[:, 1]
     return upper, lower
@@ -124,7 +122,7 @@ def _rim_gap() -> tuple[Array, Array]:
 def _blink(skin: _Skin) -> Array:
     upper, lower = _rim_gap()
     # A little more than closed: whatever is too much is taken back where the lids meet.
-    return _lids(skin, -0.92 * upper - 0.07 * upper, 0.10 * lower)
+    return _lids(skin, -0.99 * upper, 0.10 * lower)
 
 
 def _inner_brow_raiser(s: _Skin) -> Array:
@@ -325,7 +323,7 @@ def _tongue_tip_up(anatomy: Anatomy) -> Array:
 def _tongue_out(anatomy: Anatomy) -> Array:
     share, x, tongue = _tongue(anatomy)
     moved = _vector(share**1.2, 0, 0, 26.0) + _vector(share, 0, 3.5, 0)
-    return moved - np.stack([0.15 * x * share * tongue, 0 * x, 0 * x], 1)
+    return np.asarray(moved - np.stack([0.15 * x * share * tongue, 0 * x, 0 * x], 1))
 
 
 _ACTIONS: dict[str, Callable[[_Skin], Array]] = {

@@ -54,14 +54,11 @@ def lid_inside(rim: Array) -> tuple[Array, Array]:
     centre = np.array(prop.EYE_CENTRE_MM)
     towards = rim - centre
     reach = np.linalg.norm(towards, axis=1, keepdims=True)
-    outside = np.clip((reach - 13.9) / 3, 0, 1)
-    edge = centre + towards / reach * (prop.EYE_RADIUS_MM + 0.95 + 2.2 * outside)
+    edge = centre + towards / reach * np.maximum(prop.EYE_RADIUS_MM + 0.95, reach - 1.5)
     edge[:, 2] -= 0.3
-    middle = edge * [0.82, 0.82, 1] + centre * [0.18, 0.18, 0]
     behind = [edge]
     for share, depth in ((0.10, 1.3), (0.35, 2.6), (0.8, 5.0)):
         ring = edge + share * (centre - edge) * [1, 1, 0]
         ring[:, 2] -= depth
         behind.append(ring)
-    del middle
     return np.array(behind), np.array([1.0, 0.7, 0.3, 0.0])

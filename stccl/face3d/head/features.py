@@ -83,7 +83,7 @@ def vertex_groups(anatomy: Anatomy) -> dict[str, Array]:
     skin = anatomy.part == PARTS.index("skin")
     right = anatomy.points[:, 0] < 0
     groups = {
-        "scalp": np.flatnonzero(skin & (b > np.interp(a, *zip(*HAIRLINE_MM, strict=True)))),
+        "scalp": np.flatnonzero(skin & (b > np.interp(a, *np.array(HAIRLINE_MM, dtype=float).T))),
     }
     line = np.clip(a, prop.BROW_MM[0][0], prop.BROW_MM[-1][0])
     brow = skin & (np.hypot(a - line, b - curve(prop.BROW_MM, line)) < 5)

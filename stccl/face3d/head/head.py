@@ -81,9 +81,10 @@ def rotation_matrix(axis_angle: Tensor) -> Tensor:
     second = torch.where(small, 0.5 - square / 24, (1 - angle.cos()) / safe)
     x, y, z = axis_angle.unbind(-1)
     zero = torch.zeros_like(x)
-    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*x.shape, 3, 3)
     eye = torch.eye(3, dtype=axis_angle.dtype, device=axis_angle.device)
-    return eye + first * cross + second * (cross @ cross)
+    turn: Tensor = eye + first * cross + second * (cross @ cross)
+    return turn
 
 
 class Head(nn.Module):
@@ -112,6 +113,19 @@ class Head(nn.Module):
     mirror: Tensor
     landmark_triangles: Tensor
     landmark_weights: Tensor
+    _basis: Tensor
+    _joints: Tensor
+    _joint_basis: Tensor
+    _jaw_moves: Tensor
+    _eyeballs: Tensor
+    _lids: Tensor
+    _lid_nets: Tensor
+    _lid_yields: Tensor
+    _lid_reach: Tensor
+    _lips: Tensor
+    _lip_yields: Tensor
+    _lip_cover: Tensor
+    _lip_thickness: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,8 +134,8 @@ class Head(nn.Module):
         self.shape_names = SHAPE_NAMES
         self.expression_names = EXPRESSION_NAMES
         self.part_names = PARTS
-        self.feature_uv = {name: value.copy() for name, value in built.feature_uv.items()}
-        self.vertex_groups = {name: value.copy() for name, value in built.vertex_groups.items()}
+        self.feature_uv = dict(built.feature_uv)
+        self.vertex_groups = dict(built.vertex_groups)
 
         def store(name: str, values: Array, dtype: torch.dtype = torch.float32) -> None:
             self.register_buffer(name, torch.tensor(np.ascontiguousarray(values), dtype=dtype))
@@ -167,7 +181,7 @@ class Head(nn.Module):
             for number, thickness in enumerate(_LIP_THICKNESS_MM)
             for vertex in np.unique(anatomy.lips[:, lining - 1 + number]).tolist()
         ]
-        first = {vertex: thickness for vertex, thickness in reversed(cover)}
+        first = dict(reversed(cover))  # the innermost ring of a vertex counts
         store("_lip_cover", np.array(list(first)), torch.int64)
         store("_lip_thickness", np.array(list(first.values())) * 1e-3)
         self._lid_rim = anatomy.lids.shape[1] - len(topology.LID_OFFSETS_MM)
@@ -182,7 +196,7 @@ class Head(nn.Module):
         """(B, V, 3) positions, m; differentiable."""
         c = coefficients
         linear = torch.cat([c.shape, c.expression, c.jaw[:, :1]], 1)
-        points = self.mean + (linear @ self._basis.flatten(1)).unflatten(1, self.mean.shape)
+        points = self.mean + (linear @ self._basis.flatten(1)).view(-1, *self.mean.shape)
         joints = self._joints + torch.einsum("bs,sjc->bjc", c.shape, self._joint_basis)
         points = self._turn_eyes(points, joints[:, :2], c.eyes)
         points = self._meet(points, self._lids, self._lid_yields, self._lid_rim, None)
@@ -230,11 +244,10 @@ class Head(nn.Module):
         pitch = eyes[:, :, 0][:, :, None, None] * self._lid_yields
         columns = torch.linspace(0, torch.pi, upper.shape[2] + 2, dtype=points.dtype)[1:-1]
         swing = pitch * columns.to(points.device).sin()
-        down = torch.zeros_like(points)
         for net, amount in ((upper, 0.0085), (lower, 0.0045)):
             moved = torch.stack([0 * swing, -amount * swing, 0 * swing], -1)
-            down = down.index_add(1, net.flatten(), moved.flatten(1, 3))
-        return points + down
+            points = points.index_add(1, net.flatten(), moved.flatten(1, 3))
+        return points
 
     def _slide_lids(self, points: Tensor, centres: Tensor) -> Tensor:
         """Keep the lids outside of the eyeballs."""

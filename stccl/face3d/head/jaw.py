@@ -12,7 +12,7 @@ HINGE_MM = (0.0, -24.0, 8.0)
 
 def _step(value: Array) -> Array:
     t = np.clip(value, 0, 1)
-    return t * t * (3 - 2 * t)
+    return np.asarray(t * t * (3 - 2 * t))
 
 
 def jaw_weights(anatomy: Anatomy) -> Array:

@@ -11,12 +11,10 @@ from stccl.face3d.head.surface import curve
 # Right half of the jaw line from the ear (point 0) to the chin (8): directions from below the
 # nose, degrees from the horizontal downwards.
 _JAW_CENTRE_MM = (0.0, -38.0)
-_JAW_DEGREES = (-20.0, -5.0, 10.0, 25.0, 40.0, 54.0, 66.0, 78.0, 90.0)
+_JAW_DEGREES = (-33.0, -18.5, -1.5, 16.0, 34.0, 49.0, 62.5, 76.5, 90.0)
 _BROW_SHARES = (0.99, 0.78, 0.54, 0.29, 0.03)
 _BRIDGE_Y_MM = (2.0, -10.0, -22.0, -35.0)
 _NOSE_BASE_MM = ((-12.5, -46.0), (-6.3, -48.0), (0.0, -49.3))
-_OUTER_LIP_X_MM = (26.0, 14.5, 5.4, 0.0)
-_LID_SHARES = (1.0, 0.66, 0.33, 0.0)
 
 
 def _ray_hits(anatomy: Anatomy, targets: Array) -> tuple[Array, Array]:
@@ -115,18 +113,18 @@ def landmark_places(anatomy: Anatomy) -> tuple[Array, Array]:
 
     at_vertex(48, int(slit[0][corner]))
     at_vertex(54, int(slit[1][corner]))
-    for right_number, left_number, x, upper in (
+    for right_number, left_number, x, above in (
         (49, 53, 14.5, True), (50, 52, 5.4, True), (59, 55, 15.5, False), (58, 56, 7.5, False),
     ):  # fmt: skip
-        at_vertex(right_number, nearest(border[0], x, upper=upper))
-        at_vertex(left_number, nearest(border[1], x, upper=upper))
+        at_vertex(right_number, nearest(border[0], x, upper=above))
+        at_vertex(left_number, nearest(border[1], x, upper=above))
     at_vertex(51, int(border[0][0]))
     at_vertex(57, int(border[0][-1]))
-    for right_number, left_number, x, upper in (
+    for right_number, left_number, x, above in (
         (60, 64, 22.0, True), (61, 63, 8.5, True), (67, 65, 8.5, False),
     ):  # fmt: skip
-        at_vertex(right_number, nearest(slit[0], x, upper=upper))
-        at_vertex(left_number, nearest(slit[1], x, upper=upper))
+        at_vertex(right_number, nearest(slit[0], x, upper=above))
+        at_vertex(left_number, nearest(slit[1], x, upper=above))
     at_vertex(62, int(slit[0][0]))
     at_vertex(66, int(slit[0][-1]))
     numbers = range(68)

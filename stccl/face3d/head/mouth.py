@@ -1,5 +1,7 @@
 """Inside of the mouth: its lining, teeth in their gums, tongue."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from stccl.face3d.head.piece import Piece
@@ -97,7 +99,7 @@ def gums(*, upper: bool) -> Piece:
     sizes = np.array(_UPPER_TEETH if upper else _LOWER_TEETH)
     starts = np.concatenate([[0], np.cumsum(sizes[:, 0])])
     along = np.concatenate(
-        [np.linspace(s, e, 6)[:-1] for s, e in zip(starts, starts[1:], strict=False)]
+        [np.linspace(s, e, 6)[:-1] for s, e in pairwise(starts)]
         + [starts[-1:] + np.array([0.0, 3.0])]
     )
     centre, normal = _arch(along, front)

@@ -42,7 +42,7 @@ def _ellipsoid(points: Array, centre: tuple[float, ...], radii: tuple[float, ...
 
 @cache
 def _face_depth() -> RectBivariateSpline:
-    """z of the face without a nose at (|x|, y)."""
+    """Depth z of the face without a nose at (|x|, y)."""
     x, y = np.arange(0.0, 42.0, 0.75), np.arange(-62.0, 22.0, 0.75)
     a, b = (grid.ravel() for grid in np.meshgrid(x, y, indexing="ij"))
     z = front_skin(a, b, np.ones(len(a)))[:, 2]

@@ -80,6 +80,12 @@ def strip_triangles(rings: Array, *, closed: bool) -> Array:
     return np.concatenate([first, second])
 
 
+def lid_shares() -> Array:
+    """(LID_COLUMNS,) how far along a lid its columns are, denser towards the corners."""
+    step = np.arange(LID_COLUMNS) / LID_COLUMNS
+    return np.asarray((1 - np.cos(np.pi * step)) / 2 * 0.55 + step * 0.45)
+
+
 def lid_rim(share: Array, *, upper: bool) -> Array:
     """Points of a rim, (N, 2) mm, `share` of the way from the inner corner to the outer."""
     inner, outer = np.array(prop.INNER_CANTHUS_MM), np.array(prop.OUTER_CANTHUS_MM)
@@ -90,22 +96,21 @@ def lid_rim(share: Array, *, upper: bool) -> Array:
         else (prop.LOWER_LID, -prop.LOWER_LID_HEIGHT_MM)
     )
     chord[:, 1] += size * curve(heights, share)
-    return chord
+    return np.asarray(chord)
 
 
 def _outward(loop: Array, *, closed: bool) -> Array:
-    """Smoothed unit normals of a counter-clockwise... loop, pointing away from its middle."""
+    """Unit normals of a clockwise line of points, pointing away from its middle."""
     ahead = np.roll(loop, -1, 0) - np.roll(loop, 1, 0)
     if not closed:
         ahead[0], ahead[-1] = loop[1] - loop[0], loop[-1] - loop[-2]
         ahead[0, 1] = ahead[-1, 1] = 0.0
     normal = np.stack([-ahead[:, 1], ahead[:, 0]], 1)
-    return normal / np.linalg.norm(normal, axis=1, keepdims=True)
+    return np.asarray(normal / np.linalg.norm(normal, axis=1, keepdims=True))
 
 
 def _lids(builder: _Builder) -> Array:
-    step = np.arange(LID_COLUMNS) / LID_COLUMNS
-    share = (1 - np.cos(np.pi * step)) / 2 * 0.55 + step * 0.45
+    share = lid_shares()
     upper = lid_rim(share, upper=True)
     lower = lid_rim(1 - share, upper=False)
     rim = np.concatenate([upper, lower])
@@ -148,7 +153,7 @@ def _lips(builder: _Builder) -> Array:
 def _lattice_axis(spacing: tuple[tuple[float, float], ...]) -> Array:
     """Positions whose gaps follow `spacing`, from the first key to the last."""
     where = np.linspace(spacing[0][0], spacing[-1][0], 4000)
-    gap = np.interp(where, *zip(*spacing, strict=True))
+    gap = np.interp(where, *np.array(spacing, dtype=float).T)
     count = np.concatenate([[0], np.cumsum(np.diff(where) / gap[:-1])])
     total = round(float(count[-1]))
     return np.interp(np.arange(total + 1) / total, count / count[-1], where)
@@ -159,7 +164,7 @@ def _lattice() -> Array:
     points = []
     for number, b in enumerate(rows):
         # Fewer columns towards the crown, where the head gets narrow.
-        share = float(PchipInterpolator((-262, 70, 100, 125, 136), (1, 1, 0.75, 0.42, 0.2))(b))
+        share = float(PchipInterpolator((-262, 70, 100, 125, 136), (1, 1, 0.8, 0.6, 0.5))(b))
         across = np.interp(
             np.linspace(0, 1, round((len(columns) - 1) * share) + 1),
             np.linspace(0, 1, len(columns)),
@@ -201,7 +206,7 @@ def _free_points(rings: list[Array]) -> Array:
 def _squeezed(points: Array) -> Array:
     """The chart with the crown drawn together, for triangles of even shape."""
     share = np.interp(points[:, 1], (-262, 60, 100, 125, 136), (1, 1, 0.8, 0.45, 0.0))
-    return np.stack([points[:, 0] * share, points[:, 1]], 1)
+    return np.stack([80 + (points[:, 0] - 80) * share, points[:, 1]], 1)
 
 
 def half_skin() -> HalfSkin:
@@ -232,12 +237,12 @@ def half_skin() -> HalfSkin:
     wanted += [(size + i, size + i + 1) for i in range(len(lips[-1]) - 1)]
     if missing := [pair for pair in wanted if tuple(sorted(pair)) not in edges]:
         raise RuntimeError(f"the net leaves gaps along {len(missing)} edges of the rings")
+    clockwise = signed_area(flat[triangles]) < 0
+    triangles[clockwise] = triangles[clockwise, ::-1]
     builder.triangles.append(net[triangles])
     builder.strips(lids, closed=True)
     builder.strips(lips, closed=False)
     faces = np.concatenate(builder.triangles)
-    flip = signed_area(_squeezed(chart)[faces]) < 0
-    faces[flip] = faces[flip][:, ::-1]
     side = np.array(builder.side)
     side = np.where(side == 0, np.where(chart[:, 1] > mouth_line(chart[:, 0]), 1.0, -1.0), side)
     return HalfSkin(chart[:, 0], chart[:, 1], side, faces, lids, lips)
