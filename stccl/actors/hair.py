@@ -179,6 +179,8 @@ def _grow(
     lines = np.stack(paths, axis=1)
     if style.cling < _COMBED:
         return lines
+    for _ in range(3):  # without the kinks where strands were pushed off the head
+        lines[:, 1:-1] = (lines[:, :-2] + 2 * lines[:, 1:-1] + lines[:, 2:]) / 4
     x, y, z = np.moveaxis(lines, 2, 0)
     over_face = (np.abs(x) < 56) & (y < 74) & (z > 35)
     beside_face: Array = lines[~over_face.any(axis=1)]
