@@ -179,6 +179,8 @@ def _grow(
     lines = np.stack(paths, axis=1)
     if style.cling < _COMBED:
         return lines
+    for _ in range(3):  # without the kinks where strands were pushed off the head
+        lines[:, 1:-1] = (lines[:, :-2] + 2 * lines[:, 1:-1] + lines[:, 2:]) / 4
     x, y, z = np.moveaxis(lines, 2, 0)
     over_face = (np.abs(x) < 56) & (y < 74) & (z > 35)
     beside_face: Array = lines[~over_face.any(axis=1)]
@@ -348,8 +350,8 @@ _STYLES: dict[HairStyle, _Style] = {
         volume_mm=15.0, gravity=0.7, cling=0.9, frizz=0.04, width_mm=2.0, gloss=1.6,
     ),
     "long": _Style(
-        strands=4200, length_mm=_down_to(-190), comb=_away_from_part(-10.0, 0.5, 1.2), lift=0.12,
-        volume_mm=15.0, gravity=0.8, cling=0.9, frizz=0.05, width_mm=2.3, gloss=1.6,
+        strands=3200, length_mm=_down_to(-190), comb=_away_from_part(-10.0, 0.5, 1.2), lift=0.12,
+        volume_mm=15.0, gravity=0.8, cling=0.9, frizz=0.05, width_mm=2.6, gloss=1.6,
     ),
     "bun": _Style(
         strands=4200, length_mm=_even(125), comb=_backward, lift=0.06, volume_mm=5.0,

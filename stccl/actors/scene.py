@@ -47,6 +47,9 @@ _POSES_RAD = (
 )  # fmt: skip
 
 
+_LEAST_SAMPLES = 6  # over all these poses, for hair to be worth drawing
+
+
 @cache
 def _head() -> Head:
     return Head()
@@ -75,6 +78,8 @@ class Scene:
         order = np.argsort(parts, kind="stable")
         self._triangles = self.head.triangles.numpy()[order]
         self._uv = self.head.uv.numpy()
+        outer = [self.head.part_names.index(name) for name in ("skin", "ear", "garment")]
+        self._outside = self._triangles[np.isin(parts[order], outer)]
         self._skin = Skin(self.looks, speaker.rng("skin"), 2 * size_px)
         self._surfaces = self._materials(speaker, parts[order])
         self._settle(speaker)
@@ -107,8 +112,8 @@ class Scene:
         shift = coefficients.translation[0].numpy()
         normals = vertex_normals(vertices, self._triangles)
         lit = self._hair_shadow * lit_part(
-            vertices, normals, vertices, self._triangles, self._lights.directions[0],
-            resolution_px=256, bias_m=0.0025,
+            vertices, normals, vertices, self._outside, self._lights.directions[0],
+            resolution_px=224, bias_m=0.0025,
         )  # fmt: skip
         shadow = np.maximum(lit, self._least_lit)
         lashes = np.concatenate([lash_triangles(row, vertices) for row in self._lash_rows])
@@ -224,7 +229,7 @@ class Scene:
             self.head.vertex_parts.numpy(),
             [self.head.part_names.index(name) for name in ("eyeball", "lid_lining")],
         )
-        occlusion = np.where(wet, 0.25 + 0.75 * occlusion**0.6, occlusion)
+        occlusion = np.where(wet, 0.15 + 0.80 * occlusion**0.6, occlusion)
         self._occlusion = np.where(in_mouth, inside**0.45, occlusion).astype(np.float32)
         self._least_lit = np.where(wet, 0.3, 0.0).astype(np.float32)
         self._hair_shadow = np.ones(len(rest), np.float32)
@@ -250,12 +255,13 @@ class Scene:
         points = np.concatenate([rest, hair.position])
         size = (2 * self._size, 2 * self._size)
         two_sided = np.arange(len(triangles)) >= len(self._triangles)
-        seen = np.zeros(len(triangles) + 1, np.bool_)
+        samples = np.zeros(len(triangles) + 1, np.int64)  # the last: of no triangle
         for pose in _POSES_RAD:
             turn = rotation_matrix(torch.tensor(pose)).numpy()
             at = self.camera.project(points @ turn.T, scale=2)
-            seen[rasterize(at, triangles, size, two_sided).triangle] = True
-        return keep_seen(hair, seen[len(self._triangles) : -1])
+            seen = rasterize(at, triangles, size, two_sided).triangle
+            samples += np.bincount(seen.ravel() % len(samples), minlength=len(samples))
+        return keep_seen(hair, samples[len(self._triangles) : -1] >= _LEAST_SAMPLES)
 
     def _ajar(self) -> FaceCoefficients:
         """A laugh: what is in the mouth is seen like this."""

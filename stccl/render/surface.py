@@ -180,7 +180,8 @@ def _shade(
             for y in range(row, row + 2):
                 for x in range(column, column + 2):
                     index = triangle[y, x]
-                    if not first <= index < last:
+                    # Two samples on a diagonal have the pixel's middle between them.
+                    if not first <= index < last or (shared and y - row != x - column):
                         continue
                     a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
                     a_part, b_part = barycentric[y, x, 0], barycentric[y, x, 1]
@@ -190,7 +191,7 @@ def _shade(
                         one[k] += c_part * packed[c, k]
                     if shared:
                         for k in range(10):
-                            at[k] += 0.25 * one[k]
+                            at[k] += 0.5 * one[k]
                     else:
                         _light(
                             one,

@@ -78,6 +78,7 @@ def test_more_melanin_is_darker_and_more_blood_is_redder():
     assert (np.diff(by_blood[:, 0] / by_blood[:, 1]) > 0).all()
 
 
+@pytest.mark.slow
 def test_skin_tones_keep_their_order_in_pictures():
     looks = draw_looks(Speaker("M003"))
     cheeks = []
@@ -91,6 +92,7 @@ def test_skin_tones_keep_their_order_in_pictures():
     assert cheeks[0] > 2 * cheeks[-1]
 
 
+@pytest.mark.slow
 def test_the_lamp_lights_the_side_it_is_on():
     looks = draw_looks(Speaker("M003"))
     sides = []
@@ -154,7 +156,7 @@ def test_folds_show_where_the_face_frowns_and_nowhere_else(woman, monkeypatch):
     monkeypatch.setattr(woman._skin, "texture", lambda strengths: woman._skin.base)
     change = np.abs(folded - woman.draw(frown).astype(float))
     left, right, row = points[21, 0], points[22, 0], points[[21, 22], 1].min()
-    assert change[row - 3 : row + 4, left : right + 1].max() > 8
+    assert change[row - 3 : row + 4, left : right + 1].max() > 5
     assert change[points[33, 1] :].max() == 0  # from the nose down
 
 

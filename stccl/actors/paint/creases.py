@@ -29,8 +29,8 @@ def _inner_forehead(sheet: Sheet) -> Array:
 
 
 def _glabella(sheet: Sheet) -> Array:
-    upright = sheet.line([(4.6, 8), (4.2, 15), (5.2, 22), (7.0, 29)], 1.7)
-    outer = 0.45 * sheet.line([(9.5, 12), (9.0, 19), (11, 26)], 1.6)
+    upright = 1.7 * sheet.line([(4.6, 8), (4.2, 15), (5.2, 22), (7.0, 29)], 1.7)
+    outer = 0.8 * sheet.line([(9.5, 12), (9.0, 19), (11, 26)], 1.6)
     bulge = -0.5 * sheet.spot(9.5, 15, 3.5, 5)
     return upright + outer + bulge
 

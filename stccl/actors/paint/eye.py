@@ -24,7 +24,7 @@ def paint_eye(looks: Looks, generator: np.random.Generator, size_px: int) -> Arr
     radius = angle / np.arcsin(IRIS_RADIUS_MM / EYE_RADIUS_MM)  # 1 at the edge of the iris
     texel = 2 * np.pi / size_px / np.arcsin(IRIS_RADIUS_MM / EYE_RADIUS_MM)
 
-    white = from_srgb(np.array([0.74, 0.70, 0.675]))
+    white = from_srgb(np.array([0.71, 0.67, 0.64]))
     veins: Array = cv2.GaussianBlur(generator.standard_normal(x.shape), (0, 0), size_px / 90)
     veins /= veins.std()
     redness = np.clip((angle - 0.7) / 0.5, 0, 1) * (0.5 + 0.2 * veins)

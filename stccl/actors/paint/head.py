@@ -58,20 +58,28 @@ class Skin:
         self.base[..., SPECULAR] = self._unroll.read(np.clip(coat.specular, 0, 1.5))
         self.base[..., BUMP] = self._bump(self._unroll.read(coat.height_mm))
         self._creases = {name: self._crease(sheet, name) for name in CREASES}
+        self._folded, self._shown = self.base.copy(), list[Crease]()
         aged = min(max((looks.age_years - 25) / 60, 0.0), 0.6)
-        if aged:
-            self.base = self.texture(dict.fromkeys(CREASES, 0.8 * aged))
+        self.base = self.texture(dict.fromkeys(CREASES, 0.8 * aged)).copy()
 
     def texture(self, strengths: Mapping[str, float]) -> Array:
-        """The texture of `Surface` with each crease as strong as told, (H, W, 8) float32."""
-        folded = self.base.copy()
+        """The texture of `Surface` with each crease as strong as told.
+
+        Returns:
+            (H, W, 8) float32, the same array every time: it holds until the next call.
+        """
+        for crease in self._shown:
+            place = crease.rows, crease.columns
+            self._folded[place] = self.base[place]
+        self._shown = []
         for name, strength in strengths.items():
             if strength > 0.01:
                 crease = self._creases[name]
-                patch = folded[crease.rows, crease.columns]
+                self._shown.append(crease)
+                patch = self._folded[crease.rows, crease.columns]
                 patch[..., ALBEDO] *= 1 + np.float32(min(strength, 1.0)) * crease.shade
                 patch[..., BUMP] += np.float32(strength) * crease.bump
-        return folded
+        return self._folded
 
     def _crease(self, sheet: Sheet, name: str) -> Crease:
         relief = self._unroll.read(paint_crease(sheet, name))

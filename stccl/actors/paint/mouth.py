@@ -26,7 +26,7 @@ def paint_teeth(looks: Looks, size_px: int) -> Array:
 def paint_lid_lining(size_px: int) -> Array:
     """The wet pink edge of a lid at v = 0, then the white of the eye in its corners."""
     _, v = _grid(size_px)
-    pink, white = from_srgb(np.array([[0.74, 0.47, 0.44], [0.74, 0.67, 0.645]]))
+    pink, white = from_srgb(np.array([[0.74, 0.47, 0.44], [0.71, 0.64, 0.61]]))
     colour = pink + np.clip(v / 0.3, 0, 1)[..., None] * (white - pink)
     return _texture(colour, 0.3, 0.6)
 

@@ -25,8 +25,8 @@ def skin_colour(melanin: Array, blood: Array) -> Array:
         (..., 3) linear RGB.
 
     >>> skin_colour(np.array([0.1, 0.9]), np.array([0.4, 0.4])).round(2)
-    array([[0.61, 0.37, 0.32],
-           [0.12, 0.04, 0.03]])
+    array([[0.66, 0.36, 0.26],
+           [0.13, 0.04, 0.02]])
     """
     taken = melanin[..., None] * _MELANIN + blood[..., None] * _BLOOD
     colour: Array = _BARE * np.exp(-taken)
