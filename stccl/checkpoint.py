@@ -1,5 +1,6 @@
 """Published state dicts: read without executing them, refused with every key that does not fit."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -20,8 +21,7 @@ def read_weights(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise StcclError(f"{path}: cannot be read as weights: {reason}") from None
+        raise StcclError(f"{path}: cannot be read as weights: {reason(error)}") from None
     if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
         raise StcclError(f"{path}: expected a state dict, got {type(state).__name__}")
     return state
@@ -50,6 +50,20 @@ def load_weights(module: nn.Module, state: Mapping[str, Any], complaint: str) ->
     if problems:
         raise StcclError(f"{complaint}: {'; '.join(problems)}")
     module.load_state_dict(state)
+
+
+def reason(error: Exception) -> str:
+    """Why torch would not read a file, in one line.
+
+    Its own first line of a refusal tells how to run what the file holds all the same.
+
+    >>> reason(RuntimeError("Weights only load failed. Unsupported global: GLOBAL posix.system"))
+    'it asks for posix.system, which no weights need; nothing was executed'
+    """
+    asked = re.search(r"(?i)unsupported (?:global: )?(?:global|class) (\S+)", str(error))
+    if asked:
+        return f"it asks for {asked[1]}, which no weights need; nothing was executed"
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _shape(value: object) -> tuple[int, ...] | None:
