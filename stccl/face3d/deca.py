@@ -10,14 +10,12 @@ from stccl.checkpoint import load_weights, read_weights
 from stccl.errors import StcclError
 from stccl.face3d.albedo import FlameAlbedo
 from stccl.face3d.deca_crop import SIDE_PX
-from stccl.face3d.deca_networks import DetailDecoder, Encoder
+from stccl.face3d.deca_networks import DECA_FILE, DetailDecoder, Encoder
 from stccl.face3d.flame import FLAME
 from stccl.face3d.model import FaceCoefficients
 from stccl.face3d.rotation import rotation_matrices
 from stccl.face3d.shading import shading, vertex_normals
 from stccl.weights import WEIGHTS
-
-DECA_FILE = "deca_model.tar"
 
 SIZES = {"shape": 100, "texture": 50, "expression": 50, "pose": 6, "camera": 3, "light": 27}
 """What the 236 numbers of the coarse encoder are, in their order."""

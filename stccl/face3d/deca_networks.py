@@ -6,6 +6,8 @@ from torch import Tensor, nn
 
 from stccl.face3d.resnet import WIDTH, ResNet50
 
+DECA_FILE = "deca_model.tar"
+
 _LATENT_SIDE = 8
 _LARGEST_DISPLACEMENT_M = 0.01
 

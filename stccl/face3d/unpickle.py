@@ -82,7 +82,7 @@ def read_object_array(path: Path) -> object:
                     (2, 0): np.lib.format.read_array_header_2_0,
                 }[version]
                 _, _, dtype = header(file)
-            except (ValueError, KeyError) as error:
+            except Exception as error:  # a damaged header ends in nearly every kind of error
                 raise StcclError(f"{path}: no .npy file: {_line(error)}; get it again") from None
             if not dtype.hasobject:
                 raise StcclError(f"{path}: expected a pickled dictionary, got an array of {dtype}")
@@ -131,7 +131,8 @@ def _empty_array(*_: object) -> NDArray[Any]:
 
 
 def _dtype(name: str, *_: object) -> np.dtype[Any]:
-    return np.dtype(str(name))
+    # A copy, as numpy asks for: its state, which follows, sets the byte order.
+    return np.dtype(str(name), False, True)
 
 
 def _number(dtype: np.dtype[Any], data: bytes | str) -> Any:
@@ -161,7 +162,7 @@ def _storage(data: bytes) -> Any:
 
 
 def _tensor(storage: Any, offset: int, size: tuple[int, ...], stride: Any, *_: object) -> Any:
-    everything = torch.empty(0, dtype=storage.dtype).set_(storage)
+    everything = torch.empty(0, dtype=storage.dtype, device="cpu").set_(storage)
     return everything.as_strided(size, stride, offset).clone().numpy()  # refuses to go beyond it
 
 
