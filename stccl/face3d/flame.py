@@ -42,7 +42,7 @@ class FLAME(nn.Module):
     """Blend shapes, pose correctives and a skeleton of five joints. A `FaceModel`.
 
     Its buffers have the names and shapes of the published implementation. The model looks along
-    +z with +y up and +x to its left, in metres.
+    +z with +y up and +x to its left, in metres; its origin is the published template's.
 
     Source: Li, Bolkart, Black, Li & Romero, "Learning a model of facial shape and expression from
     4D scans" (SIGGRAPH Asia 2017), Section 3.

@@ -56,6 +56,40 @@ def test_published_outputs_are_met(goldens, name, make, shape):
     )
 
 
+def test_the_encoder_written_out_with_functions():
+    encoder = Encoder(5).eval()
+    state = recipe(encoder)
+    encoder.load_state_dict(state)
+    images = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+
+    def norm(x, name):
+        mean, var, weight, bias = (
+            state[f"encoder.{name}.{key}"][:, None, None]
+            for key in ("running_mean", "running_var", "weight", "bias")
+        )
+        return (x - mean) / (var + 1e-5).sqrt() * weight + bias
+
+    def conv(x, name, stride=1):
+        weight = state[f"encoder.{name}.weight"]
+        return f.conv2d(x, weight, stride=stride, padding=weight.shape[-1] // 2)
+
+    x = norm(conv(images, "conv1", 2), "bn1").relu()
+    x = f.unfold(x, 3, padding=1, stride=2).reshape(64, 9, 16, 16).amax(1)[None]
+    for level, blocks in enumerate((3, 4, 6, 3), start=1):
+        for block in range(blocks):
+            at, stride = f"layer{level}.{block}", 2 if level > 1 and block == 0 else 1
+            inner = norm(conv(x, f"{at}.conv1"), f"{at}.bn1").relu()
+            inner = norm(conv(inner, f"{at}.conv2", stride), f"{at}.bn2").relu()
+            inner = norm(conv(inner, f"{at}.conv3"), f"{at}.bn3")
+            if block == 0:
+                x = norm(conv(x, f"{at}.downsample.0", stride), f"{at}.downsample.1")
+            x = (inner + x).relu()
+    assert x.shape == (1, 2048, 2, 2)
+    hidden = (x.mean((2, 3)) @ state["layers.0.weight"].T + state["layers.0.bias"]).relu()
+    expected = hidden @ state["layers.2.weight"].T + state["layers.2.bias"]
+    torch.testing.assert_close(encoder(images), expected, rtol=1e-4, atol=1e-5)
+
+
 def test_the_detail_decoder_written_out_with_functions():
     decoder = DetailDecoder(181).eval()
     state = recipe(decoder)

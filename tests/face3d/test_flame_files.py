@@ -71,6 +71,18 @@ def test_every_kind_of_array(path, value, protocol):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_python_2_kept_the_bytes_of_arrays_as_text(path):
+    # Opcodes by hand: Python 2's str (U), which Python 3 no longer writes.
+    path.write_bytes(
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+        b"(K\x01K\x02\x85cnumpy\ndtype\nU\x02f8K\x00K\x01\x87R"
+        b"(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89U\x10"
+        + np.array([-1.1, 1e300]).tobytes()
+        + b"tb."
+    )
+    np.testing.assert_array_equal(read_pickle(path), [-1.1, 1e300])
+
+
 def test_landmarks_with_tensors_inside(tmp_path):
     arrays = landmark_arrays(90)
     arrays["dynamic_lmk_faces_idx"] = arrays["dynamic_lmk_faces_idx"].T.contiguous().T
