@@ -53,9 +53,9 @@ def load_weights(module: nn.Module, state: Mapping[str, Any], complaint: str) ->
 
 
 def reason(error: Exception) -> str:
-    """Why torch would not read a file, in one line.
+    """Why a file was not read, in one line.
 
-    Its own first line of a refusal tells how to run what the file holds all the same.
+    The first line of torch's refusals tells how to run what the file holds all the same.
 
     >>> reason(RuntimeError("Weights only load failed. Unsupported global: GLOBAL posix.system"))
     'it asks for posix.system, which no weights need; nothing was executed'

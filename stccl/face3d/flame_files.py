@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stccl.checkpoint import reason
 from stccl.errors import StcclError
 from stccl.face3d.unpickle import read_object_array, read_pickle
 
@@ -138,9 +139,8 @@ def read_albedo(path: Path, components: int) -> tuple[Tensor, Tensor]:
         with np.load(path, allow_pickle=False) as file:
             held = {name: file[name] for name in ("MU", "PC") if name in file}
     except Exception as error:  # damaged archives end in nearly every kind of error
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise StcclError(
-            f"{path}: cannot be read: {reason}; get it again (see `stccl doctor`)"
+            f"{path}: cannot be read: {reason(error)}; get it again (see `stccl doctor`)"
         ) from None
     found = _Arrays(path, {name: array.reshape(-1) for name, array in held.items()})
     mean = found.floats("MU", ("N",))
@@ -189,7 +189,7 @@ class _Arrays:
         try:
             array = np.asarray(self.held[name])
         except Exception as error:  # stand-ins hold whatever the file gave them
-            self.problems.append(f"{name}: no array: {type(error).__name__} {error}")
+            self.problems.append(f"{name}: no array: {type(error).__name__} {reason(error)}")
             return nothing
         if not np.issubdtype(array.dtype, kind):
             self.problems.append(f"{name}: expected {kind.__name__} numbers, got {array.dtype}")
@@ -224,8 +224,8 @@ class _Arrays:
 
 
 def _float(array: NDArray[Any]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, np.float32))
+    return torch.from_numpy(np.array(array, np.float32, order="C"))
 
 
 def _long(array: NDArray[Any]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, np.int64))
+    return torch.from_numpy(np.array(array, np.int64, order="C"))

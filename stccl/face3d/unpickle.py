@@ -3,11 +3,13 @@
 FLAME's model was pickled by Python 2 with chumpy arrays inside, and its landmarks as a dictionary
 in an `.npy` file with PyTorch tensors inside. A pickle names classes and functions and has them
 called; here every name outside a short list ends the reading, and the names on the list lead to
-replacements that only hold or copy numbers.
+stand-ins that only hold or copy numbers. NumPy's and SciPy's own classes would believe whatever
+state a file gives them, and end the process where it is damaged.
 """
 
 import io
 import pickle
+import re
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +23,36 @@ from stccl.checkpoint import reason
 from stccl.errors import StcclError
 
 
+class PickledType:
+    """Stands in for a pickled `numpy.dtype`: its name now, its byte order from the state."""
+
+    def __init__(self, name: str, *_: object) -> None:
+        if not re.fullmatch(r"[biufcSU]\d+|O\d*", name):
+            raise ValueError(f"arrays of {name!r} hold more than numbers")
+        self.dtype: np.dtype[Any] = np.dtype(object if name.startswith("O") else name)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        order = state[1]
+        if order in ("<", ">"):
+            self.dtype = self.dtype.newbyteorder(order)
+
+
+class PickledArray:
+    """Stands in for a pickled `numpy.ndarray`, whose content comes as its state."""
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, kind, is_fortran, content = state
+        if kind.dtype.hasobject:
+            flat = np.empty(len(content), object)
+            flat[:] = content
+        else:
+            flat = np.frombuffer(_bytes(content), kind.dtype)
+        self.array = flat.reshape(shape, order="F" if is_fortran else "C")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self.array, dtype)
+
+
 class ChumpyArray:
     """Stands in for a `chumpy.ch.Ch` without chumpy: its pickled state holds the array as `x`."""
 
@@ -29,7 +61,7 @@ class ChumpyArray:
 
 
 class SparseMatrix:
-    """Stands in for a sparse matrix of SciPy, whose own would trust its indices unchecked."""
+    """Stands in for a sparse matrix of SciPy."""
 
     kind: type[sparse.csc_array] | type[sparse.csr_array]
 
@@ -54,7 +86,7 @@ class SparseRows(SparseMatrix):
 
 
 def read_pickle(path: Path) -> object:
-    """What a pickle holds, with numpy arrays and stand-ins that `numpy.asarray` takes.
+    """What a pickle holds, with stand-ins for arrays that `numpy.asarray` takes.
 
     Raises:
         StcclError: Where the file is not there, is damaged, or asks for anything that arrays do
@@ -83,15 +115,15 @@ def read_object_array(path: Path) -> object:
                 }[version]
                 _, _, dtype = header(file)
             except Exception as error:  # a damaged header ends in nearly every kind of error
-                raise StcclError(f"{path}: no .npy file: {_line(error)}; get it again") from None
+                raise StcclError(f"{path}: no .npy file: {reason(error)}; get it again") from None
             if not dtype.hasobject:
                 raise StcclError(f"{path}: expected a pickled dictionary, got an array of {dtype}")
             array = _read(file, path)
     except OSError as error:
         raise StcclError(f"{path}: cannot be read: {error.strerror}; see `stccl doctor`") from None
-    if not isinstance(array, np.ndarray) or array.shape != ():
-        raise StcclError(f"{path}: expected one pickled dictionary, got {type(array).__name__}")
-    held: object = array.item()
+    if not isinstance(array, PickledArray) or np.shape(array) != ():
+        raise StcclError(f"{path}: expected one pickled dictionary; get it again")
+    held: object = np.asarray(array).item()
     return held
 
 
@@ -102,12 +134,8 @@ def _read(file: BinaryIO, path: Path) -> object:
         raise
     except Exception as error:  # damaged pickles end in nearly every kind of error
         raise StcclError(
-            f"{path}: damaged or another file ({_line(error)}); get it again (see `stccl doctor`)"
+            f"{path}: damaged or another file ({reason(error)}); get it again (see `stccl doctor`)"
         ) from None
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 class _ArraysOnly(pickle.Unpickler):
@@ -116,35 +144,30 @@ class _ArraysOnly(pickle.Unpickler):
         self._path = path
 
     def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _KNOWN[f"{module}.{name}"]
-        except KeyError:
+        asked = f"{module}.{name}"
+        if asked not in _KNOWN:
+            shown = asked.encode("unicode_escape").decode()  # it may hold anything, line ends too
             raise StcclError(
-                f"{self._path}: refused, nothing was executed: it asks for {module}.{name}, which "
-                "no array needs; get the file again from its publisher (see `stccl doctor`)"
-            ) from None
+                f"{self._path}: refused, nothing was executed: it asks for {shown}, which no array "
+                "needs; get the file again from its publisher (see `stccl doctor`)"
+            )
+        return _KNOWN[asked]
 
 
-def _empty_array(*_: object) -> NDArray[Any]:
-    """A pickled array starts empty; its state, which follows, gives it shape, type and numbers."""
-    return np.empty(0, np.int8)
+def _empty_array(*_: object) -> PickledArray:
+    return PickledArray()
 
 
-def _dtype(name: str, *_: object) -> np.dtype[Any]:
-    # A copy, as numpy asks for: its state, which follows, sets the byte order.
-    return np.dtype(str(name), False, True)
+def _number(kind: PickledType, content: bytes | str) -> Any:
+    return np.frombuffer(_bytes(content), kind.dtype)[0]
 
 
-def _number(dtype: np.dtype[Any], data: bytes | str) -> Any:
-    return np.frombuffer(_bytes(data), dtype)[0]
+def _array_of_bytes(content: bytes, kind: PickledType, shape: Any, order: Any) -> NDArray[Any]:
+    return np.frombuffer(_bytes(content), kind.dtype).reshape(shape, order=order)
 
 
-def _array_of_bytes(data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...], order: Any) -> Any:
-    return np.frombuffer(data, dtype).reshape(shape, order=order)
-
-
-def _bytes(text: bytes | str, *_: object) -> bytes:
-    return text.encode("latin1") if isinstance(text, str) else bytes(text)
+def _bytes(content: bytes | str, *_: object) -> bytes:
+    return content.encode("latin1") if isinstance(content, str) else bytes(content)
 
 
 def _blank(kind: type, *_: object) -> object:
@@ -167,8 +190,8 @@ def _tensor(storage: Any, offset: int, size: tuple[int, ...], stride: Any, *_: o
 
 
 _KNOWN: dict[str, Any] = {
-    "numpy.ndarray": np.ndarray,
-    "numpy.dtype": _dtype,
+    "numpy.ndarray": PickledArray,
+    "numpy.dtype": PickledType,
     "chumpy.ch.Ch": ChumpyArray,
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch.storage._load_from_bytes": _storage,

@@ -123,13 +123,21 @@ def test_what_would_run_is_refused_by_file_and_name(tmp_path, number, protocol):
     arrays = {**model_arrays(60, 90), "bs_type": value}
     path = pickled(tmp_path / "generic_model.pkl", arrays, protocol)
     with pytest.raises(
-        StcclError, match=rf"generic_model\.pkl: refused, nothing was executed: it asks for {name},"
+        StcclError,
+        match=rf"^\S+generic_model\.pkl: refused, nothing was executed: it asks for {name},",
     ):
         read_model(path, 4, 3)
     np.save(tmp_path / "l.npy", np.array({"a": value}, dtype=object))
-    with pytest.raises(StcclError, match=rf"l\.npy: refused, .* {name},"):
+    with pytest.raises(StcclError, match=rf"^\S+l\.npy: refused, .* {name},"):
         read_landmarks(tmp_path / "l.npy")
     assert not ran.exists()
+
+
+def test_a_name_cannot_write_lines_of_its_own(path):
+    path.write_bytes(b"\x80\x04\x8c\x02os\x8c\x08a\nb\x1b[31m\x93.")
+    with pytest.raises(StcclError, match=r"it asks for os\.a\\nb\\x1b\[31m, which") as caught:
+        read_pickle(path)
+    assert str(caught.value).isprintable()
 
 
 def test_a_tensor_cannot_smuggle_another_pickle_in(tmp_path):
@@ -207,7 +215,7 @@ def test_a_plain_array_is_no_embedding(tmp_path):
     with pytest.raises(StcclError, match="expected a pickled dictionary, got an array of float64"):
         read_landmarks(tmp_path / "l.npy")
     np.save(tmp_path / "l.npy", np.array([None]))
-    with pytest.raises(StcclError, match="expected one pickled dictionary, got ndarray"):
+    with pytest.raises(StcclError, match="expected one pickled dictionary; get it again"):
         read_landmarks(tmp_path / "l.npy")
 
 
