@@ -136,7 +136,7 @@ def read_albedo(path: Path, components: int) -> tuple[Tensor, Tensor]:
         StcclError: Where the file cannot be read, or is no albedo; naming what is amiss.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             held = {name: file[name] for name in ("MU", "PC") if name in file}
     except Exception as error:  # damaged archives end in nearly every kind of error
         raise StcclError(
