@@ -6,12 +6,13 @@ from importlib.util import find_spec
 
 from rich.table import Table
 
-from stccl.weights import registry
+from stccl.errors import StcclError
+from stccl.weights import BUILT_IN_HEAD, registry
 
 
 def findings() -> list[Table | str]:
     """Weights, programs and devices as tables, and a line for whatever is to be done."""
-    return [_weights(), *_advice(), _programs(), _devices()]
+    return [_weights(), *_advice(), _face_model(), _programs(), _devices()]
 
 
 def _weights() -> Table:
@@ -30,6 +31,20 @@ def _advice() -> list[str]:
         for weight in registry()
         if weight.state() != "present"
     ]
+
+
+def _face_model() -> str:
+    from stccl.face3d.deca import DECA
+
+    needed = [weight for weight in registry() if weight.instead == BUILT_IN_HEAD]
+    missing = [weight.name for weight in needed if weight.state() != "present"]
+    if missing:
+        return f"Faces in 3-D: {BUILT_IN_HEAD}; DECA would need {', '.join(missing)}."
+    try:
+        DECA.from_folder()  # only reading them shows whether files without a checksum are whole
+    except StcclError as error:
+        return f"Faces in 3-D: {BUILT_IN_HEAD}; DECA cannot be used: {error}."
+    return "Faces in 3-D: DECA, on FLAME."
 
 
 def _programs() -> Table:

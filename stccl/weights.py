@@ -41,9 +41,13 @@ class Weight:
         """`present`, `absent`, or `damaged` where the checksum is not the published one."""
         if not self.path.is_file():
             return "absent"
-        if not file_sha256(self.path).startswith(self.sha256_prefix):
+        if self.sha256_prefix and not file_sha256(self.path).startswith(self.sha256_prefix):
             return "damaged"
         return "present"
+
+
+BUILT_IN_HEAD = "the built-in head, fitted to the 68 points"
+"""What stands in for DECA and FLAME."""
 
 
 def _packaged(package: str, inside: str) -> Path:
@@ -55,6 +59,9 @@ def _packaged(package: str, inside: str) -> Path:
 def registry() -> tuple[Weight, ...]:
     """All pretrained parts."""
     import torch  # the one who knows where its hub keeps files
+
+    from stccl.face3d.deca_networks import DECA_FILE
+    from stccl.face3d.flame_files import ALBEDO_FILE, LANDMARKS_FILE, MODEL_FILE
 
     hub = Path(torch.hub.get_dir()) / "checkpoints"
     return (
@@ -93,5 +100,42 @@ def registry() -> tuple[Weight, ...]:
             WEIGHTS / "backbone.pth",
             "",
             "training from scratch",
+        ),
+        Weight(
+            "FLAME",
+            "faces in 3-D: the head",
+            "non-commercial research, on registration",
+            f"{MODEL_FILE} of FLAME 2020 from https://flame.is.tue.mpg.de/download.php",
+            WEIGHTS / MODEL_FILE,
+            "",
+            BUILT_IN_HEAD,
+        ),
+        Weight(
+            "FLAME landmarks",
+            "faces in 3-D: where the 68 points lie on FLAME",
+            "non-commercial research",
+            f"https://github.com/yfeng95/DECA/raw/master/data/{LANDMARKS_FILE}",
+            WEIGHTS / LANDMARKS_FILE,
+            "",
+            BUILT_IN_HEAD,
+        ),
+        Weight(
+            "FLAME albedo",
+            "faces in 3-D: the colours of FLAME",
+            "non-commercial research, as the Basel Face Model's",
+            f"{ALBEDO_FILE} as https://github.com/TimoBolkart/BFM_to_FLAME makes it from the "
+            "Basel Face Model 2017",
+            WEIGHTS / ALBEDO_FILE,
+            "",
+            BUILT_IN_HEAD,
+        ),
+        Weight(
+            "DECA",
+            "faces in 3-D: coefficients of FLAME from a picture",
+            "non-commercial research",
+            f"{DECA_FILE} from the link in the readme of https://github.com/yfeng95/DECA",
+            WEIGHTS / DECA_FILE,
+            "",
+            BUILT_IN_HEAD,
         ),
     )

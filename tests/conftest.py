@@ -1,4 +1,4 @@
-"""What tests share: the real clips, where they are at hand."""
+"""What tests share: the real clips and the published arithmetic, where they are at hand."""
 
 import os
 import subprocess
@@ -57,3 +57,24 @@ def actor_clips(actor_takes: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", picture, "-i", sound]
         subprocess.run([*command, "-c", "copy", clip], check=True)
     return folder
+
+
+def reference(kind: str) -> Path:
+    place = Path(
+        os.environ.get(f"STCCL_{kind.upper()}", ROOT.parent / "shared" / "reference" / kind)
+    )
+    if not place.is_dir():
+        pytest.skip(f"no published arithmetic at {place}; set STCCL_{kind.upper()} to its folder")
+    return place
+
+
+@pytest.fixture(scope="session")
+def goldens() -> Path:
+    return reference("goldens")
+
+
+@pytest.fixture(scope="session")
+def contracts() -> Path:
+    goldens = os.environ.get("STCCL_GOLDENS")
+    beside = Path(goldens).parent / "contracts" if goldens else None
+    return beside if beside and beside.is_dir() else reference("contracts")

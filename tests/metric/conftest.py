@@ -1,6 +1,5 @@
 """Small metrics and made-up data, for tests of the metric and of what is judged by it."""
 
-import os
 from pathlib import Path
 
 import cv2
@@ -11,27 +10,6 @@ from stccl.metric.config import STCCLConfig
 from stccl.params import Params, read_yaml
 from stccl.tables.io import TableWriter, write_table
 from stccl.tables.png import encode_png
-
-REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
-
-
-def reference(kind: str) -> Path:
-    place = Path(os.environ.get(f"STCCL_{kind.upper()}", REFERENCE / kind))
-    if not place.is_dir():
-        pytest.skip(f"no published arithmetic at {place}; set STCCL_{kind.upper()} to its folder")
-    return place
-
-
-@pytest.fixture(scope="session")
-def goldens() -> Path:
-    return reference("goldens")
-
-
-@pytest.fixture(scope="session")
-def contracts() -> Path:
-    goldens = os.environ.get("STCCL_GOLDENS")
-    beside = Path(goldens).parent / "contracts" if goldens else None
-    return beside if beside and beside.is_dir() else reference("contracts")
 
 
 @pytest.fixture
