@@ -329,7 +329,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_clip(tmp_path):
     peaks_mib = []
-    for seconds in (3, 58):
+    for seconds in (8, 58):
         path = tmp_path / f"{seconds}.mp4"
         source = ("-f", "lavfi", "-i", f"testsrc2=s=256x256:r=25:d={seconds}")
         ffmpeg(*source, *tone(seconds), *H264, "-c:a", "aac", path)
@@ -337,5 +337,6 @@ def test_memory_does_not_grow_with_the_clip(tmp_path):
         root = Path(__file__).parents[2]
         out = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root)
         peaks_mib.append(int(out.stdout.split()[-1]) / 1024)
-    # 1375 more frames of 192 KiB are 258 MiB; the allocators keep up to 110 MiB, whatever the clip.
-    assert peaks_mib[1] - peaks_mib[0] < 150
+    # 1250 more frames of 192 KiB are 234 MiB. The decoder runs ahead of the encoder by up to 41 MiB
+    # and peaks of one clip differ by up to 65 MiB, whatever its length from 8 s on.
+    assert peaks_mib[1] - peaks_mib[0] < 90
