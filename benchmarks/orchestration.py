@@ -12,6 +12,7 @@ import multiprocessing
 import resource
 import shutil
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -48,7 +49,7 @@ def main() -> None:
         }
         try:
             rounds = [
-                {name: _measured(way) for name, way in {**ways, **idle}.items()}
+                {name: _measured(name, way) for name, way in {**ways, **idle}.items()}
                 for _ in range(options.rounds)
             ]
         finally:
@@ -102,12 +103,14 @@ def _stage(project: Project, clips: int, size: int, *, fresh: bool = True) -> No
         raise SystemExit(err)
 
 
-def _measured(way: Callable[[], None]) -> tuple[float, float]:
-    """Seconds by the clock and of the processors."""
+def _measured(name: str, way: Callable[[], None]) -> tuple[float, float]:
+    """Seconds by the clock and of the processors, which are also said on the way."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     way()
     clock_s, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return clock_s, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    used_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"{name}: {clock_s:.1f} s, {used_s:.1f} s", file=sys.stderr, flush=True)
+    return clock_s, used_s
 
 
 if __name__ == "__main__":

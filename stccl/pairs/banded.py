@@ -1,5 +1,6 @@
 """Dynamic time warping inside a band, in memory proportional to the band's area in bytes."""
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -17,10 +18,9 @@ def cheapest_path(
               \quad D(0, 0) = d(0, 0)
 
     over the moves m = (1, 1), (0, 1), (1, 0), of equally cheap ones the first. d is the
-    root-mean-square distance of two vectors. Cells with the same i + j do not need each other, so
-    each such row of cells is computed at once from the two before it, distances included; what is
-    kept of it is one byte per cell, the move. A table of all distances takes 8 bytes per pair of
-    vectors and one of costs as much again: a gigabyte for two readings of a minute each.
+    root-mean-square distance of two vectors. Of a cell nothing is kept but one byte, its move. A
+    table of all distances takes 8 bytes per pair of vectors and one of costs as much again: a
+    gigabyte for two readings of a minute each.
 
     Args:
         source: K×C.
@@ -41,31 +41,44 @@ def cheapest_path(
     rows, columns = len(source), len(target)
     lowest = -(radius + max(0, rows - columns)) + 1
     highest = radius + max(0, columns - rows) - 1
-    # Total costs by i, one cell further on, so that what lies before the first row is there too.
-    totals = np.full((3, rows + 1), np.inf)
-    ways = np.empty((3, rows))
-    moves: list[npt.NDArray[np.uint8]] = []
-    firsts: list[int] = []
-    reversed_target = target[::-1]
-    for diagonal in range(rows + columns - 1):
-        first = max(0, diagonal - columns + 1, -((highest - diagonal) // 2))
-        last = min(rows - 1, diagonal, (diagonal - lowest) // 2)
-        two_before, before, here = (totals[(diagonal + k) % 3] for k in (1, 2, 0))
-        start = columns - 1 - diagonal + first
-        difference = source[first : last + 1] - reversed_target[start : start + last + 1 - first]
-        distance = np.sqrt(np.einsum("ij,ij->i", difference, difference) / source.shape[1])
-        way = ways[:, : len(distance)]
-        np.add(two_before[first : last + 1], weights[0] * distance, out=way[0])
-        np.add(before[first + 1 : last + 2], weights[1] * distance, out=way[1])
-        np.add(before[first : last + 1], weights[2] * distance, out=way[2])
-        here.fill(np.inf)
-        here[first + 1 : last + 2] = way.min(axis=0) if diagonal else distance
-        moves.append(way.argmin(axis=0).astype(np.uint8))
-        firsts.append(first)
-
+    moves = _cheapest_moves(source, target, lowest, highest, weights)
     cells = [(rows - 1, columns - 1)]
     while cells[-1] != (0, 0):
         i, j = cells[-1]
-        down, right = _MOVES[moves[i + j][i - firsts[i + j]]]
+        down, right = _MOVES[moves[i, j - i - lowest]]
         cells.append((i - down, j - right))
     return np.array(cells[::-1], np.int64)
+
+
+@numba.njit(cache=True)
+def _cheapest_moves(
+    source: Vectors, target: Vectors, lowest: int, highest: int, weights: tuple[float, float, float]
+) -> npt.NDArray[np.uint8]:
+    """The last move to every cell with lowest ≤ j - i ≤ highest: row i, column j - i - lowest."""
+    width = highest - lowest + 1
+    moves = np.zeros((len(source), width), np.uint8)
+    # In the row above, the cell one to the left stands in the same column and the one right above
+    # in the next, of which there is one more than the band has.
+    above = np.full(width + 1, np.inf)
+    for i in range(len(source)):
+        here = np.full(width + 1, np.inf)
+        for j in range(max(0, i + lowest), min(len(target), i + highest + 1)):
+            column = j - i - lowest
+            squares = 0.0
+            for channel in range(source.shape[1]):
+                squares += (source[i, channel] - target[j, channel]) ** 2
+            distance = np.sqrt(squares / source.shape[1])
+            if i == 0 and j == 0:
+                here[column] = distance
+                continue
+            ways = (
+                above[column] + weights[0] * distance,
+                (here[column - 1] if column else np.inf) + weights[1] * distance,
+                above[column + 1] + weights[2] * distance,
+            )
+            for move in range(3):
+                if ways[move] < here[column]:
+                    here[column] = ways[move]
+                    moves[i, column] = move
+        above = here
+    return moves
