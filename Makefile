@@ -36,6 +36,8 @@ setup: .venv/installed
 	$(PIP) --no-deps -r .venv/without-torch.txt
 	$(PIP) --retries 1 --extra-index-url $(TORCH_INDEX) -c requirements.lock $(TORCH_DEPS) torch
 	$(PIP) --no-deps --no-build-isolation -e .
+	@# A downloaded archive has no git repository, which DVC wants to be told.
+	@git rev-parse --git-dir >/dev/null 2>&1 || $(BIN)/dvc config --local core.no_scm true
 	@touch $@
 
 lint: setup

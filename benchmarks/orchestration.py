@@ -1,55 +1,116 @@
 """`python -m benchmarks.orchestration`: what it costs to have a stage's work spread and shown.
 
-A toy stage whose clips need no work at all is run, so the processor time it takes is orchestration:
-imports, starting processes, planning, tables, and Prefect. It is set against the work real clips
-need. Processor time, because the clock also shows whatever else the machine is doing.
+The same clips, each a computation of known size, are worked on by a bare pool of processes, which
+does nothing else, and by a whole stage: imports, planning, fingerprints, tables, progress, with and
+without a Prefect server. The ways take turns, so that whatever else the machine is doing meets all
+of them; what counts is how much longer than the bare pool a stage takes by the clock. Its processor
+time is printed as well: it does not depend on how idle the processors are.
 """
 
 import argparse
+import multiprocessing
 import resource
 import shutil
+import statistics
+import sys
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from stccl.params import read_params
 from tests.flows.conftest import ROOT, Project, start_server
+from tests.flows.toy import work
 
 
 def main() -> None:
     """Print a row per way of running."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.orchestration")
     parser.add_argument("--clips", type=int, default=500)
-    parser.add_argument(
-        "--work-s", type=float, default=0.5, help="processor time a real clip needs"
-    )
+    parser.add_argument("--work-s", type=float, default=0.2, help="what a clip takes one processor")
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    work_s = options.clips * options.work_s
-    print(f"{options.clips} clips of {options.work_s} s: {work_s:.0f} s of work")
+    size = _work_of(options.work_s)
     with tempfile.TemporaryDirectory() as folder:
-        project = Project(Path(folder))
-        for name in ("params.yaml", "prefect.toml"):
-            shutil.copy(ROOT / name, project.folder)
-        _measure("plain", project, work_s, options.clips)
-        _measure("plain, nothing to do", project, work_s, options.clips)
-        shutil.rmtree(project.folder / "data")
-        server = start_server(project.folder / "server")
+        plain, shown = (_project(Path(folder) / name) for name in ("plain", "shown"))
+        server = start_server(Path(folder) / "server")
+        shown.api = server.api
+        ways = {
+            "bare pool of processes": lambda: _pool(options.clips, size),
+            "stage": lambda: _stage(plain, options.clips, size),
+            "stage, Prefect server": lambda: _stage(shown, options.clips, size),
+        }
+        idle = {
+            "stage, nothing to do": lambda: _stage(plain, options.clips, size, fresh=False),
+            "stage, Prefect server, nothing to do": lambda: _stage(
+                shown, options.clips, size, fresh=False
+            ),
+        }
         try:
-            project.api = server.api
-            _measure("Prefect server, threads", project, work_s, options.clips)
-            _measure("Prefect server, nothing to do", project, work_s, options.clips)
+            rounds = [
+                {name: _measured(name, way) for name, way in {**ways, **idle}.items()}
+                for _ in range(options.rounds)
+            ]
         finally:
             server.end()
+    print(
+        f"{options.clips} clips of {options.work_s} s, {options.rounds} rounds in turns; medians, "
+        "shares of what is done in all"
+    )
+    bare, *_ = ways
+    for name in (*ways, *idle):
+        clock_s, processor_s = (statistics.median(r[name][k] for r in rounds) for k in (0, 1))
+        line = f"{name:38} {clock_s:7.2f} s by the clock, {processor_s:7.2f} s of processors"
+        if name in ways and name != bare:
+            shares = [
+                statistics.median(100 * (1 - r[bare][k] / r[name][k]) for r in rounds)
+                for k in (0, 1)
+            ]
+            line += ": {:.1f} %, {:.1f} %".format(*shares)
+        print(line)
 
 
-def _measure(name: str, project: Project, work_s: float, clips: int) -> None:
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    code, _, err = project.toy(items=clips)
-    after, clock_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - start
+def _work_of(seconds: float) -> int:
+    """A size of `work` that takes this machine's processor that long."""
+    tried = 200_000
+    start = time.process_time()
+    work(tried)
+    return round(tried * seconds / (time.process_time() - start))
+
+
+def _project(folder: Path) -> Project:
+    folder.mkdir()
+    for name in ("params.yaml", "prefect.toml"):
+        shutil.copy(ROOT / name, folder)
+    return Project(folder)
+
+
+def _pool(clips: int, size: int) -> None:
+    run = read_params(ROOT / "params.yaml").run
+    # Forked: nothing is imported anew, which no stage could do without.
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(run.workers, context) as pool:
+        for _ in pool.map(work, [size] * clips, chunksize=run.chunk_clips):
+            pass
+
+
+def _stage(project: Project, clips: int, size: int, *, fresh: bool = True) -> None:
+    if fresh:
+        shutil.rmtree(project.folder / "data", ignore_errors=True)
+    code, _, err = project.toy(items=clips, rounds=size)
     if code:
         raise SystemExit(err)
-    taken_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    share = 100 * taken_s / (taken_s + work_s)
-    print(f"{name:32} {taken_s:6.2f} s ({clock_s:.1f} s by the clock): {share:.1f} %", flush=True)
+
+
+def _measured(name: str, way: Callable[[], None]) -> tuple[float, float]:
+    """Seconds by the clock and of the processors, which are also said on the way."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    way()
+    clock_s, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    used_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"{name}: {clock_s:.1f} s, {used_s:.1f} s", file=sys.stderr, flush=True)
+    return clock_s, used_s
 
 
 if __name__ == "__main__":

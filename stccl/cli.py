@@ -95,7 +95,8 @@ def score(
 ) -> None:
     """Say how well a manipulated clip keeps the correlations of its source.
 
-    Frame k is compared with frame k. Higher is better; only compare scores of the same metric.
+    Frame k is compared with frame k, unless the mouths show that one clip's pictures run at another
+    speed. Higher is better; only compare scores of the same metric.
     """
     from stccl.evaluation.compare import compare
     from stccl.params import read_params
@@ -106,6 +107,8 @@ def score(
         )
     result = compare(source, generated, data=DATA, metric=metric, params=read_params(PARAMS))
     print(json.dumps(asdict(result), indent=2) if as_json else result)
+    if result.warning:
+        print(f"warning: {result.warning}", file=sys.stderr)
 
 
 if __name__ == "__main__":

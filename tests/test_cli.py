@@ -37,6 +37,7 @@ def test_a_file_is_closest_to_itself(run, actor_clips: Path) -> None:
         scores.append(json.loads(result.output))
     assert scores[0]["score"] > scores[1]["score"]
     assert scores[0]["frames_left_out"] == 0
+    assert (scores[0]["picture_speed"], scores[0]["mouth_correlation"]) == (1.0, pytest.approx(1))
     # The readings last differently long; what has no counterpart is counted, not hidden.
     assert scores[1]["frames_left_out"] > 0
 

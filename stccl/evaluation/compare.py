@@ -1,11 +1,13 @@
 """Two clips, or any two media files, compared under a trained metric."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from stccl.align import stage as align
 from stccl.clip import Clip
 from stccl.errors import StcclError
+from stccl.evaluation.picture_speed import mouth_openings, picture_speed
 from stccl.evaluation.score import Score, score
 from stccl.extract.picture import at_constant_rate, pictures
 from stccl.landmarks import stage as landmarks
@@ -17,8 +19,59 @@ from stccl.tables.io import TableWriter
 from stccl.tables.png import encode_png
 
 
-def compare(source: str, generated: str, *, data: Path, metric: str, params: Params) -> Score:
+@dataclass(frozen=True)
+class Comparison(Score):
+    """A score, and whether the lips of both clips move at the same time.
+
+    Where the pictures of one clip run at another speed than those of the other, everything that a
+    `Score` holds is taken where they show the same moment; what a viewer sees is in `*_as_played`.
+
+    Attributes:
+        picture_speed: Of the generated clip relative to the source; 1 where they are in step.
+        picture_offset_frames: Source frame shown by the generated clip's first.
+        score_as_played: The score frame k with frame k.
+        mouth_correlation_as_played: Correlation of the mouth openings frame k with frame k, in
+            [-1, 1]; None where a mouth never moves.
+        mouth_correlation: The same at that speed.
+    """
+
+    picture_speed: float
+    picture_offset_frames: float
+    score_as_played: float
+    mouth_correlation_as_played: float | None
+    mouth_correlation: float | None
+
+    @property
+    def warning(self) -> str | None:
+        """What is out of step, in one line."""
+        if self.picture_speed == 1:
+            return None
+        return (
+            f"picture_speed {self.picture_speed:.2f}: the generated pictures run at that speed "
+            "next to the source's, so as played the lips are out of step "
+            f"(mouth correlation {_shown(self.mouth_correlation_as_played)} as played, "
+            f"{_shown(self.mouth_correlation)} at that speed); the score is taken at that speed, "
+            f"as played it is {self.score_as_played:.3f}; one clip's pictures do not run at the "
+            "speed of their sound"
+        )
+
+    def __str__(self) -> str:
+        """A table to read."""
+        mouth = f"mouth opening correlation {_shown(self.mouth_correlation_as_played)} as played"
+        if self.picture_speed != 1:
+            mouth += f", {_shown(self.mouth_correlation)} at picture speed {self.picture_speed:.2f}"
+        return f"{super().__str__()}\n{mouth}"
+
+
+def _shown(correlation: float | None) -> str:
+    return "–" if correlation is None else f"{correlation:.2f}"
+
+
+def compare(source: str, generated: str, *, data: Path, metric: str, params: Params) -> Comparison:
     """Score what was made of a clip.
+
+    Both have the same sound, so frame k belongs to frame k, save where the mouths say that the
+    pictures run at another speed (`picture_speed`).
 
     Args:
         source: A clip's id in `<data>/aligned/`, or a media file of any format; its sound plays no
@@ -33,25 +86,41 @@ def compare(source: str, generated: str, *, data: Path, metric: str, params: Par
     """
     loss = STCCLLoss.from_pretrained(metric)
     with TemporaryDirectory() as scratch:
-        tables = [
-            _aligned(name, data, Path(scratch) / side, params)
+        sides = [
+            _found(name, data, Path(scratch) / side, params)
             for name, side in ((source, "source"), (generated, "generated"))
         ]
+        speed = picture_speed(*(mouth_openings(*side) for side in sides))
+        tables = [folder / "aligned" / f"{clip}.parquet" for folder, clip in sides]
         with FrameReader(tables[0], "aligned") as one, FrameReader(tables[1], "aligned") as other:
-            return score(one, other, loss)
+            as_played = found = score(one, other, loss)
+            if speed.speed != 1:
+                shown = speed.frames(len(other))
+                found = score(
+                    (one[i] if 0 <= i < len(one) else None for i in shown), iter(other), loss
+                )
+    return Comparison(
+        **vars(found),
+        picture_speed=speed.speed,
+        picture_offset_frames=speed.offset_frames,
+        score_as_played=as_played.score,
+        mouth_correlation_as_played=speed.as_played,
+        mouth_correlation=speed.corrected,
+    )
 
 
-def _aligned(name: str, data: Path, scratch: Path, params: Params) -> Path:
-    known = data / "aligned" / f"{name}.parquet"
-    if known.is_file():
-        return known
+def _found(name: str, data: Path, scratch: Path, params: Params) -> tuple[Path, str]:
+    """The folder of tables that holds a clip, and the clip's id."""
+    if (data / "aligned" / f"{name}.parquet").is_file():
+        return data, name
     file = Path(name)
     if not file.is_file():
         raise StcclError(f"{name}: neither a clip in {data / 'aligned'} nor a file")
     try:
-        return _prepare(file, scratch, params)
+        aligned = _prepare(file, scratch, params)
     except StcclError as error:
         raise StcclError(f"{name}: {error}") from None
+    return scratch, aligned.stem
 
 
 def _prepare(file: Path, scratch: Path, params: Params) -> Path:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-import librosa
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
 from stccl.errors import StageError
+from stccl.pairs.banded import cheapest_path
 from stccl.pairs.features import SpeechFeatures, speech_features
 from stccl.pairs.params import PairsParams
 
@@ -15,10 +15,11 @@ Steps = npt.NDArray[np.int64]
 """P×2 indices (source, target) of a monotone path without gaps from both starts to both ends:
 every step is (1, 1), (0, 1) or (1, 0)."""
 
-# In the order of librosa's steps (1, 1), (0, 1), (1, 0). Waiting costs half as much again as
-# going on: without it the path of two unrelated utterances dodges every large distance, their cost
-# comes close to that of the same words, and true paths stammer.
-_STEP_WEIGHTS = np.array([1.0, 1.5, 1.5])
+# Of the steps (1, 1), (0, 1), (1, 0). Waiting costs half as much again as going on: without it the
+# path of two unrelated utterances dodges every large distance, their cost comes close to that of
+# the same words, and true paths stammer.
+_STEP_WEIGHTS = (1.0, 1.5, 1.5)
+_ROWS_AT_ONCE = 256
 _LEAST_DISTANCE_DB = 1e-3
 
 
@@ -63,21 +64,26 @@ def warp(source: SpeechFeatures, target: SpeechFeatures, band: float) -> Warp:
     Source:
         Sakoe and Chiba, IEEE Trans. ASSP 26 (1), 1978.
     """
-    distance = cdist(source.vectors, target.vectors) / np.sqrt(source.vectors.shape[1])
-    _, backwards = librosa.sequence.dtw(
-        C=distance,
-        weights_mul=_STEP_WEIGHTS,
-        global_constraints=True,
-        # A radius that rounds to 0 would close the diagonal itself.
-        band_rad=max(band, 1 / min(distance.shape)),
-    )
-    steps = backwards[::-1].astype(np.int64)
+    # A radius of 0 would close the diagonal itself.
+    radius = max(1, round(band * min(len(source.vectors), len(target.vectors))))
+    steps = cheapest_path(source.vectors, target.vectors, radius, _STEP_WEIGHTS)
     i, j = steps.T
-    # Two utterances of one unchanging sound have no distance to compare with.
-    usual = max(distance[np.ix_(source.speech, target.speech)].mean(), _LEAST_DISTANCE_DB)
-    distances = distance[i, j] / usual
+    along = np.sqrt(((source.vectors[i] - target.vectors[j]) ** 2).mean(axis=1))
+    distances = along / _usual_distance(source, target)
     speaks = source.speech[i] | target.speech[j]
     return Warp(steps, distances, float(distances[speaks].mean()))
+
+
+def _usual_distance(source: SpeechFeatures, target: SpeechFeatures) -> float:
+    """Mean distance between the speech of two utterances, a few rows of it at a time."""
+    rows, others = source.vectors[source.speech], target.vectors[target.speech]
+    total = sum(
+        float(cdist(rows[start : start + _ROWS_AT_ONCE], others).sum())
+        for start in range(0, len(rows), _ROWS_AT_ONCE)
+    )
+    mean = total / (len(rows) * len(others)) / np.sqrt(rows.shape[1])
+    # Two utterances of one unchanging sound have no distance to compare with.
+    return max(float(mean), _LEAST_DISTANCE_DB)
 
 
 def align_speech(

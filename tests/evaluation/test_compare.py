@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import ffmpeg
+import imageio_ffmpeg
 import pandas as pd
 import pytest
 
-from stccl.evaluation.compare import _prepare
+from stccl.evaluation.compare import Comparison, _prepare, compare
 from stccl.evaluation.score import score
 from stccl.metric.loss import initial
 from stccl.params import Params, read_yaml
@@ -57,3 +59,43 @@ def test_its_own_counterpart_is_preferred_to_other_words(
         scores[name] = score(clips[names[0]], clips[name], loss, path=path).score
     own = scores.pop("surprised-001")
     assert own > scores.pop("surprised-002") + 0.05
+
+
+def restamped(file: Path, fps: int, out: Path) -> Path:
+    """The same pictures, shown at another rate; the sound is left out."""
+    command = ffmpeg.input(str(file), r=fps).video.output(str(out), r=fps, crf=10, loglevel="error")
+    command.run(cmd=imageio_ffmpeg.get_ffmpeg_exe())
+    return out
+
+
+@pytest.mark.slow
+def test_pictures_at_another_speed_are_found_and_said(actor_clips, params, small, tmp_path):
+    initial(small, 0).save_pretrained(tmp_path / "metric")
+
+    def compared(source: Path, generated: Path) -> Comparison:
+        places = {"data": tmp_path / "data", "metric": str(tmp_path / "metric")}
+        return compare(str(source), str(generated), params=params, **places)
+
+    source = actor_clips / "M003" / "neutral" / "001.mp4"
+    slow = restamped(source, 25, tmp_path / "slow.mp4")
+    found = compared(source, slow)
+    assert found.picture_speed == pytest.approx(25 / 30, rel=0.012)
+    assert abs(found.picture_offset_frames) <= 1
+    assert found.mouth_correlation > 0.95
+    assert found.mouth_correlation_as_played < 0.6
+    # What is said of the generated clip as it would be watched is not hidden behind the correction.
+    assert found.score > 0.8 > found.score_as_played + 0.2
+    assert found.warning.startswith("picture_speed 0.8")
+    assert f"{found.score_as_played:.3f}" in found.warning
+    assert "\n" not in found.warning
+    last = str(found).splitlines()[-1]
+    assert last.startswith(
+        f"mouth opening correlation {found.mouth_correlation_as_played:.2f} as p"
+    )
+    assert f"{found.mouth_correlation:.2f} at picture speed 0.8" in last
+
+    other = compared(source, actor_clips / "M003" / "neutral" / "002.mp4")
+    assert (other.picture_speed, other.picture_offset_frames, other.warning) == (1.0, 0.0, None)
+    assert other.score == other.score_as_played
+    assert other.mouth_correlation == other.mouth_correlation_as_played < 0.6
+    assert str(other).endswith(f"{other.mouth_correlation:.2f} as played")

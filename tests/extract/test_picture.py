@@ -141,6 +141,27 @@ def test_a_stream_that_decord_cannot_finish_is_finished_by_opencv(tmp_path):
     assert [number_of(image) for _, image in pictures(path)] == list(range(50))
 
 
+def test_where_decord_gives_up_midway_opencv_goes_on(tmp_path):
+    path = tmp_path / "clip.mp4"
+    ffmpeg(*counting("25", 1), *H264, path)
+    reader = picture.decord.VideoReader(str(path), num_threads=1)
+    pictures_given = iter(range(5))
+
+    class GivesUp:
+        get_frame_timestamp = reader.get_frame_timestamp
+
+        def __len__(self):
+            return len(reader)
+
+        def next(self):
+            if next(pictures_given, None) is None:
+                raise RuntimeError("no more")
+            return reader.next()
+
+    shown = picture._decord_pictures(path, GivesUp())
+    assert [number_of(image) for _, image in shown] == list(range(25))
+
+
 def test_a_cut_file_is_refused_and_not_shortened(tmp_path):
     path = tmp_path / "clip.mp4"
     ffmpeg(*counting("25", 2), *H264, "-movflags", "faststart", path)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import pytest
 
 from stccl.clip import Clip
 from stccl.errors import ClipRejected
+from stccl.extract.container import Container
 from stccl.extract.params import ExtractParams
-from stccl.extract.sound import read_sound
-from stccl.extract.stage import STAGE, process
+from stccl.extract.sound import decode_sound, read_sound
+from stccl.extract.stage import STAGE, _check_complete, process
 from stccl.fingerprint import file_sha256
 from stccl.perclip import Outputs
 from stccl.tables.frames import FrameReader
@@ -77,8 +79,18 @@ def test_a_good_clip(tmp_path, media):
         assert [number_of(image) for image in frames] == list(range(25))
         assert frames[0].shape == (96, 64, 3)
     assert abs(len(read_sound(data, clip.clip)) / 16000 - 1) < 0.03
-    starts = read_table(data / "audio" / f"{clip.clip}.parquet", "audio")["start_sample"]
-    assert starts.to_pylist()[0] == 0
+
+
+def test_every_sample_of_the_sound_is_kept(tmp_path):
+    path = tmp_path / "clip.mp4"
+    ffmpeg(*counting("25", 2.5), *tone(2.5), *H264, "-c:a", "aac", path)
+    clip = clip_of(path)
+    extract(tmp_path / "data", clip)
+    expected = decode_sound(path, path, 16000, 9.0).samples
+    np.testing.assert_array_equal(read_sound(tmp_path / "data", clip.clip) * 32768, expected)
+    blocks = read_table(tmp_path / "data" / "audio" / f"{clip.clip}.parquet", "audio")
+    lengths = [len(samples) for samples in blocks["samples"]]
+    assert blocks["start_sample"].to_pylist() == [0, *np.cumsum(lengths)[:-1]]
 
 
 def test_paths_are_relative_to_the_folder_above_the_data(media, tmp_path, monkeypatch):
@@ -111,13 +123,18 @@ def test_the_longest_clip_id_a_file_system_takes(tmp_path, media):
     extract(tmp_path / "data", clip)
 
 
-def test_late_picture_starts_with_its_first_picture(tmp_path):
-    path = tmp_path / "clip.mp4"
+@pytest.mark.parametrize("suffix", ["mp4", "ts"])  # the clock of a ts does not start at zero
+def test_late_picture_starts_with_its_first_picture(tmp_path, suffix):
+    path = tmp_path / f"clip.{suffix}"
     ffmpeg("-itsoffset", "0.4", *counting("25", 1), *tone(1.4), *H264, "-c:a", "aac", path)
     clip = clip_of(path)
     extract(tmp_path / "data", clip)
     with FrameReader(tmp_path / "data" / "frames" / f"{clip.clip}.parquet", "frames") as frames:
-        assert [number_of(image) for image in frames] == [0] * 10 + list(range(25))
+        shown = [number_of(image) for image in frames]
+    # In a ts the sound begins some milliseconds before the time it was given.
+    waiting = len(shown) - 25
+    assert waiting == 10 or (suffix == "ts" and waiting == 11)
+    assert shown == [0] * waiting + list(range(25))
 
 
 def test_empty_file(tmp_path):
@@ -203,6 +220,13 @@ def test_truncated(tmp_path, kept, suffix, index):
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * kept)])
     assert rejection(tmp_path, path).reason == "truncated"
+
+
+@pytest.mark.parametrize(("found_s", "whole"), [(2.8, True), (2.7, False)])
+def test_a_quarter_of_a_second_may_be_missing(found_s, whole):
+    declared = Container("mov", duration_s=3.0)
+    with nullcontext() if whole else pytest.raises(ClipRejected, match=r"3\.00 s .* 2\.70 s"):
+        _check_complete(Path("clip.mp4"), declared, found_s)
 
 
 def test_truncated_sound_file(tmp_path, media):
@@ -329,7 +353,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_clip(tmp_path):
     peaks_mib = []
-    for seconds in (3, 58):
+    for seconds in (8, 58):
         path = tmp_path / f"{seconds}.mp4"
         source = ("-f", "lavfi", "-i", f"testsrc2=s=256x256:r=25:d={seconds}")
         ffmpeg(*source, *tone(seconds), *H264, "-c:a", "aac", path)
@@ -337,5 +361,6 @@ def test_memory_does_not_grow_with_the_clip(tmp_path):
         root = Path(__file__).parents[2]
         out = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root)
         peaks_mib.append(int(out.stdout.split()[-1]) / 1024)
-    # 1375 more frames of 192 KiB are 258 MiB; the allocators keep up to 110 MiB, whatever the clip.
-    assert peaks_mib[1] - peaks_mib[0] < 150
+    # 1250 more frames of 192 KiB are 234 MiB. The decoder runs ahead of the encoder by up to 41 MiB
+    # and peaks of one clip differ by up to 65 MiB, whatever its length from 8 s on.
+    assert peaks_mib[1] - peaks_mib[0] < 90

@@ -1,5 +1,6 @@
 """A stage that is quick, deterministic and as bad as one asks for; what the tests of flows run."""
 
+import hashlib
 import os
 import signal
 import time
@@ -24,7 +25,7 @@ def items(data: Path) -> list[Item]:
 
 
 def process(source: tuple[int, str], data: Path, params: Any, out: Outputs) -> None:
-    """Write one block of sound after as long as the environment says."""
+    """Write one block of sound after as long, or as much work, as the environment says."""
     number, kind = source
     if kind == BAD:
         raise ClipRejected("toy_is_bad", f"{number} is bad", "take another")
@@ -35,7 +36,14 @@ def process(source: tuple[int, str], data: Path, params: Any, out: Outputs) -> N
     until = time.perf_counter() + float(os.environ.get("TOY_BUSY_S", "0"))
     while time.perf_counter() < until:
         sum(range(1000))
+    work(int(os.environ.get("TOY_ROUNDS", "0")))
     out.table("audio").append(start_sample=0, samples=[number % 1000])
+
+
+def work(rounds: int) -> None:
+    """Compute for some time: as much whatever else the machine does, unlike waiting for a clock."""
+    if rounds:
+        hashlib.pbkdf2_hmac("sha256", b"toy", b"", rounds)
 
 
 STAGE = ItemStage("toy", ("audio",), process, items, ("section",))

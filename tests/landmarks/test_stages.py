@@ -111,6 +111,26 @@ def test_bad_clips_are_rejected_with_numbers(drawn, frames, reason, numbers):
     assert not (data / "landmarks" / "c.parquet").exists()
 
 
+@pytest.mark.parametrize(("frames_with_two", "usable"), [((0, 4), False), ((4,), True)])
+def test_a_passer_by_is_no_second_face(drawn, frames_with_two, usable):
+    """The detector looks at frames 0, 4, 8, 12, 16."""
+    frames = [[(20, 20)] for _ in range(17)]
+    for frame in frames_with_two:
+        frames[frame] = [(20, 20), (150, 40)]
+    assert find(drawn(frames)).done == usable
+
+
+def test_boxes_are_smoothed_and_points_are_not(drawn):
+    xs = [50, 53, 50, 53, 50, 53, 50]
+    data = drawn([[(x, 40)] for x in xs])
+    find(data)
+    rows = read_table(data / "landmarks" / "c.parquet", "landmarks").to_pylist()
+    means = [50, *(np.mean(xs[t - 1 : t + 2]) for t in range(1, 6)), 50]
+    assert [row["box"][0] for row in rows] == pytest.approx(means, abs=1e-3)
+    noses = [row["points"][54] for row in rows]
+    assert np.diff(noses) == pytest.approx(np.diff(xs), abs=1e-3)
+
+
 def test_one_frame_is_a_clip(drawn):
     data = drawn([[(50, 40)]])
     assert find(data).done == 1

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from stccl.landmarks.track import Tracker, likeness, shape_change
+from stccl.landmarks.faces import Detection, side
+from stccl.landmarks.track import Tracker, _choose, _doubtful, _Track, likeness, shape_change
 from tests.landmarks.scenes import SIDE, Scene
 
 
@@ -86,6 +87,88 @@ def test_the_larger_face_is_followed_and_the_second_one_counted():
     found, tracker = follow(scene, 4)
     assert {tuple(o.box[:2]) for o in found} == {(20, 20)}
     assert (tracker.faces.frames_with_face, tracker.faces.frames_with_second) == (3, 3)
+
+
+def boxes(*corners_and_sides):
+    return [
+        Detection(np.float32([x, y, x + size, y + size]), 1.0) for x, y, size in corners_and_sides
+    ]
+
+
+@pytest.mark.parametrize(("size", "counted"), [(48, 3), (36, 0)])
+def test_a_second_face_counts_from_half_the_area(monkeypatch, size, counted):
+    scene = Scene([[(20, 20)] for _ in range(9)])
+    monkeypatch.setattr(
+        scene, "detect", lambda picture, side_px=None: boxes((20, 20, SIDE), (150, 30, size))
+    )
+    assert follow(scene, 4)[1].faces.frames_with_second == counted
+
+
+def test_one_face_found_twice_is_one_face(monkeypatch):
+    scene = Scene([[(20, 20)] for _ in range(9)])
+    monkeypatch.setattr(
+        scene, "detect", lambda picture, side_px=None: boxes((20, 20, SIDE), (25, 24, SIDE))
+    )
+    assert follow(scene, 4)[1].faces.frames_with_second == 0
+
+
+def test_the_detectors_box_is_only_where_to_look(monkeypatch):
+    scene = Scene(moving(9))
+    exact = scene.detect
+    monkeypatch.setattr(
+        scene,
+        "detect",
+        lambda picture, side_px=None: [
+            Detection(found.box + np.float32([6, -4, 6, -4]), 1.0) for found in exact(picture)
+        ],
+    )
+    for observation, [face] in zip(follow(scene, 4)[0], scene.frames, strict=True):
+        np.testing.assert_allclose(observation.box, scene.box(*face), atol=1e-3)
+
+
+def test_the_largest_face_is_taken_and_then_kept():
+    small, large = boxes((20, 20, 40), (100, 20, 80))
+    assert _choose([small, large], None) is large
+    followed = _track(box=small.box + 3)
+    assert _choose([large, small], followed) is small
+    # It is gone; what is left is another one.
+    assert _choose([large], followed) is large
+
+
+def _track(box, bend=0.0, patch_seed=0):
+    points = np.float32([[x, y] for x in range(4) for y in range(17)])
+    points[:, 0] *= 1 + bend
+    patch = np.random.default_rng(patch_seed).random((24, 24)).astype(np.float32)
+    return _Track(np.float32(box), points, 1.0, patch)
+
+
+@pytest.mark.parametrize(
+    ("now", "doubtful"),
+    [
+        ({"box": (111, 100, 211, 200)}, False),
+        ({"box": (130, 100, 230, 200)}, True),
+        ({"box": (93, 93, 207, 207)}, False),
+        ({"box": (85, 85, 215, 215)}, True),
+        ({"box": (115, 115, 185, 185)}, True),
+        ({"box": (100, 100, 200, 200), "bend": 0.2}, False),
+        ({"box": (100, 100, 200, 200), "bend": 1.0}, True),
+        ({"box": (100, 100, 200, 200), "patch_seed": 1}, True),
+    ],
+)
+def test_a_step_no_face_takes_is_doubtful(now, doubtful):
+    assert _doubtful(_track((100, 100, 200, 200)), _track(**now)) == doubtful
+
+
+def test_a_face_half_out_of_the_picture_is_looked_for_anew():
+    scene = Scene([[(50, 40)]])
+    [picture] = scene.pictures()
+    tracker = Tracker(scene, 12)
+    inside = tracker._look(picture, scene.box(50, 40), 1.0)
+    assert tracker._step(picture, inside) is not None
+    outside = tracker._look(picture, np.float32([-40, 40, 20, 100]), 1.0)
+    assert outside is not None
+    assert side(outside.box) == pytest.approx(SIDE)
+    assert tracker._step(picture, outside) is None
 
 
 def test_memory_is_bounded_by_the_interval():

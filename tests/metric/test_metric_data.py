@@ -11,6 +11,7 @@ from stccl.metric.data import (
     training_batches,
     training_pairs,
 )
+from stccl.tables.frames import FrameReader
 from stccl.tables.io import TableWriter, write_table
 from stccl.tables.png import encode_png
 
@@ -80,6 +81,31 @@ def test_pictures_are_those_of_the_frames_in_minus_one_to_one(tmp_path):
     assert target.shape == source.shape == (2, 3, 33, 33)
     torch.testing.assert_close(target[1].unique(), torch.tensor([61 / 127.5 - 1]))
     torch.testing.assert_close(source[0].unique(), torch.tensor([50 / 127.5 - 1]))
+
+
+def test_files_read_longest_ago_are_closed_first(made_data, monkeypatch):
+    """A process has some hundred file handles, a collection thousands of clips."""
+    monkeypatch.setattr("stccl.metric.data._OPEN_CLIPS", 4)
+    opened = []
+
+    class Counted(FrameReader):
+        def __init__(self, path, schema):
+            super().__init__(path, schema)
+            opened.append(self)
+            self.name, self.open = path.stem, True
+
+        def close(self):
+            super().close()
+            self.open = False
+
+    monkeypatch.setattr("stccl.metric.data.FrameReader", Counted)
+    reader = WindowReader(made_data, 48)
+    first, second, third = read_pairs(made_data, "metric-train", 3)
+    for pair in (first, second, first, third):
+        reader.read(pair, pair.windows[0])
+    assert len(opened) == 6
+    still_open = {file.name for file in opened if file.open}
+    assert still_open == {first.target, first.source, third.target, third.source}
 
 
 def test_windows_to_judge_on_are_spread_evenly_and_never_twice(tmp_path):

@@ -57,9 +57,27 @@ def test_it_writes_a_metric_and_its_curves(undisturbed, small_params):
     summary = json.loads((out / "metrics" / "metric.json").read_text())
     assert summary["steps"] == 6
     assert summary["speakers"] == {"train": ["A", "B"], "heldout": ["C"]}
-    curve = (out / "plots/metric/plots/metrics/heldout/spatial_positive.tsv").read_text()
+    curve = (out / "plots/metric/heldout/spatial_positive.tsv").read_text()
     assert [line.split("\t")[0] for line in curve.splitlines()] == ["step", "0", "2", "4", "6"]
     assert not list((out / "scratch").iterdir())
+
+
+@pytest.mark.parametrize("repository", [False, True])
+def test_it_takes_no_interest_in_git(made_data, small_params, tmp_path, monkeypatch, repository):
+    """A downloaded archive has no repository, a new one no commit; neither is a reason to stop, nor
+    to leave anything in it."""
+    if repository:
+        subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.iterdir())
+    training = small_params.metric.training.model_copy(update={"steps": 1})
+    metric = small_params.metric.model_copy(update={"training": training})
+    out = Path("out")
+    go(made_data, out, small_params.model_copy(update={"metric": metric}))
+    curve = (out / "plots/metric/train/total.tsv").read_text()
+    assert curve.splitlines()[0] == "step\ttotal"
+    assert len(curve.splitlines()) == 2
+    assert set(tmp_path.iterdir()) == before | {tmp_path / "out"}
 
 
 def test_the_first_look_is_at_the_untrained_metric(undisturbed, small_params, made_data):
