@@ -10,7 +10,8 @@ from torch import Tensor
 from stccl.errors import StcclError
 from stccl.metric.contrast import mean_cosines
 from stccl.metric.images import as_input
-from stccl.metric.loss import Level, STCCLLoss
+from stccl.metric.loss import STCCLLoss
+from stccl.metric.part import Level
 from stccl.tables.png import Image
 
 _FRAMES_AT_ONCE = 8

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from stccl.errors import StcclError
+from stccl.metric.weights_file import load_exactly, read_weights
 
 _RECOGNITION_HEAD = ("fc.", "features.")
 """Keys of an ArcFace file that turn the last level into an identity; nothing here needs them."""
@@ -110,28 +109,9 @@ class IResNet(nn.Module):
         Raises:
             StcclError: Where the file is no such file, naming missing and unexpected keys.
         """
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise StcclError(f"{path}: cannot be read as weights: {reason}") from None
-        if not isinstance(state, dict):
-            raise StcclError(f"{path}: expected a state dict, got {type(state).__name__}")
+        state = read_weights(path)
         state = {k: v for k, v in state.items() if not k.startswith(_RECOGNITION_HEAD)}
-        own = self.state_dict()
-        problems = [
-            *_named("missing keys", own.keys() - state.keys()),
-            *_named("unexpected keys", state.keys() - own.keys()),
-            *_named(
-                "keys of another shape",
-                {k for k in own.keys() & state.keys() if own[k].shape != state[k].shape},
-            ),
-        ]
-        if problems:
-            raise StcclError(
-                f"{path}: not a backbone of these blocks and widths: {'; '.join(problems)}"
-            )
-        self.load_state_dict(state)
+        load_exactly(self, state, path, "a backbone of these blocks and widths")
 
 
 def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
@@ -141,11 +121,3 @@ def level_sizes(height: int, width: int) -> list[tuple[int, int]]:
     [(56, 50), (28, 25), (14, 13), (7, 7)]
     """
     return [(-(-height // 2**level), -(-width // 2**level)) for level in range(1, 5)]
-
-
-def _named(kind: str, keys: set[str]) -> list[str]:
-    if not keys:
-        return []
-    shown = sorted(keys)[:5]
-    more = f" and {len(keys) - len(shown)} more" if len(keys) > len(shown) else ""
-    return [f"{len(keys)} {kind} ({', '.join(shown)}{more})"]

@@ -8,10 +8,9 @@ from torch import Tensor
 
 from stccl.errors import StcclError
 from stccl.metric.config import STCCLConfig
+from stccl.metric.disparity import SpatialDisparity, TemporalDisparity
 from stccl.metric.loss import STCCLLoss, STCCLTerms, initial
 from stccl.metric.sampling import Locations, draw_locations
-from stccl.metric.spatial import spatial_disparity
-from stccl.metric.temporal import temporal_disparity
 
 
 def noise(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -92,15 +91,15 @@ def test_both_parts_are_the_formulas(small, adaptive):
 def test_disparities_by_index():
     features = noise(2, 3, 4, 5, 6)
     pairs = torch.tensor([[7, 8], [14, 9]])
-    found = spatial_disparity(features, pairs)
+    found = SpatialDisparity().vectors(features, pairs)
     # Sample 1, frame 2 is item 5; 14 is row 2 column 2, 9 is row 1 column 3.
     expected = features[1, 2, :, 2, 2] - features[1, 2, :, 1, 3]
     assert torch.equal(found[5, 1], expected)
-    every = temporal_disparity(features, torch.tensor([8, 14]), "all")
+    every = TemporalDisparity("all").vectors(features, torch.tensor([8, 14]))
     assert every.shape == (6, 2, 4)
     # Pairs of frames are (0,1), (0,2), (1,2); item 4 is sample 1, frames 0 and 2.
     assert torch.equal(every[4, 1], features[1, 0, :, 2, 2] - features[1, 2, :, 2, 2])
-    adjacent = temporal_disparity(features, torch.tensor([8, 14]), "adjacent")
+    adjacent = TemporalDisparity("adjacent").vectors(features, torch.tensor([8, 14]))
     assert torch.equal(adjacent[3, 0], features[1, 1, :, 1, 2] - features[1, 2, :, 1, 2])
 
 
@@ -291,7 +290,9 @@ def test_pearson_is_that_of_numpy(loss, small):
     found = loss.similarity(a, b, locations=locations).spatial
     with torch.no_grad():
         q, k = (
-            loss.spatial_heads[1](spatial_disparity(loss.backbone(x)[1][:, None], pairs))[0]
+            loss.spatial_heads[1](SpatialDisparity().vectors(loss.backbone(x)[1][:, None], pairs))[
+                0
+            ]
             for x, pairs in ((a, locations.spatial[1]), (b, locations.spatial[1]))
         )
     table = np.corrcoef(q.numpy(), k.numpy())[: len(q), len(q) :]
