@@ -63,6 +63,10 @@ class STCCLConfig(Section):
         default=None,
         description="Temporal: length of the windows a clip is cut into; null: the clip is one.",
     )
+    centred: bool = Field(
+        default=False,
+        description="Correlation: of vectors less the mean of their matrix, as in a covariance.",
+    )
     adaptive: bool = Field(
         default=True, description="Weigh regions by their disparity (Eq. 6 and 7)."
     )

@@ -16,8 +16,12 @@ class _Correlation:
     how far a vector is from the mean of its matrix.
     """
 
+    centred: bool
+
     def related(self, mapped: Tensor, counted: Tensor | None) -> Tensor:
         r"""M = V Vᵀ, row by row: :math:`M_{st} = \langle v_s, v_t \rangle`.
+
+        Where `centred`, of V less the mean of its vectors.
 
         Args:
             mapped: V, (M, S, C).
@@ -27,6 +31,8 @@ class _Correlation:
             (M, S, S), at least in single precision.
         """
         wide = mapped.float() if mapped.dtype in (torch.bfloat16, torch.float16) else mapped
+        if self.centred:
+            wide = self.disparity(wide, counted)
         if counted is not None:
             wide = wide * counted[..., None]
         with torch.autocast(mapped.device.type, enabled=False):
@@ -48,9 +54,11 @@ class SpatialCorrelation(_Correlation):
 
     Attributes:
         neighbours_only: A row is told apart from those of the regions around it alone.
+        centred: Without what all regions of the frame have in common.
     """
 
     neighbours_only: bool = False
+    centred: bool = False
 
     def vectors(self, features: Tensor, where: Tensor) -> Tensor:
         """The map of a level, (B, T, C, H, W), and positions (S,) give x_i, (B·T, S, C)."""
@@ -76,11 +84,14 @@ class TemporalCorrelation(_Correlation):
             others are then zero.
         window_frames: L; None for the whole clip.
         neighbours_only: A row is told apart from those of the frames beside it alone.
+        centred: Without what the region looks like all the time, which otherwise makes the rows of
+            frames that follow each other all but equal.
     """
 
     pairs: FramePairs = "all"
     window_frames: int | None = None
     neighbours_only: bool = False
+    centred: bool = False
 
     def vectors(self, features: Tensor, where: Tensor) -> Tensor:
         """The map of a level, (B, T, C, H, W), and positions (N,) give x(t), (B·W·N, L, C)."""

@@ -76,6 +76,8 @@ def _of_rows(loss: STCCLLoss, a: Tensor, b: Tensor, inner: list[Tensor]) -> list
     maps = zip(loss.backbone(a), loss.backbone(b), strict=True)
     for head, sides, regions in zip(loss.spatial_heads, maps, inner, strict=True):
         v, w = (head(side.flatten(2)[0, :, regions.to(side.device)].T).double() for side in sides)
+        if loss.config.centred:
+            v, w = v - v.mean(dim=0), w - w.mean(dim=0)
         product, of_v, of_w = (
             ((one @ (one.T @ other)) * other).sum(dim=1) for one, other in ((v, w), (v, v), (w, w))
         )

@@ -231,7 +231,7 @@ class STCCLLoss(Pretrained):
         return each.mean() if each.numel() else each.sum()
 
     def _degenerate(self, generated: Tensor, source: Tensor, compared: Compared) -> Tensor:
-        samples = len(generated)
+        samples = generated.shape[0]  # len() would fix it in an exported program
         clips = [side[:, None] if side.ndim == 4 else side for side in (generated, source)]
         constant = torch.zeros(samples, clips[0].shape[1], dtype=torch.bool, device=source.device)
         still = torch.zeros(samples, dtype=torch.bool, device=source.device)
@@ -263,11 +263,12 @@ def initial(config: STCCLConfig, seed: int, arcface: Path | None = None) -> STCC
 
 def _part(config: STCCLConfig, name: str) -> Part:
     around = config.negatives == "neighbours"
+    frames = config.frame_pairs, config.temporal_window_frames
+    if config.formulation == "disparity":
+        return SpatialDisparity(around) if name == "spatial" else TemporalDisparity(*frames, around)
     if name == "spatial":
-        spatial = SpatialDisparity if config.formulation == "disparity" else SpatialCorrelation
-        return spatial(around)
-    temporal = TemporalDisparity if config.formulation == "disparity" else TemporalCorrelation
-    return temporal(config.frame_pairs, config.temporal_window_frames, around)
+        return SpatialCorrelation(around, config.centred)
+    return TemporalCorrelation(*frames, around, config.centred)
 
 
 def _weight(config: STCCLConfig, name: str) -> Weight | None:

@@ -101,4 +101,4 @@ def nothing_to_compare(level: Level, samples: int) -> Tensor:
     if level.counted is None:
         return ~others.any().expand(samples)
     told_apart = level.counted & (others & level.counted[:, None, :]).any(dim=2)
-    return ~told_apart.view(samples, -1).any(dim=1)
+    return ~told_apart.reshape(samples, -1).any(dim=1)

@@ -129,6 +129,10 @@ def related(config, part, item, head):
     mapped = [head(vector) for vector, _, _ in item]
     if config.formulation == "disparity":
         return [v / (np.linalg.norm(v) or 1) for v in mapped]
+    if config.centred:
+        middle = sum(v for v, (_, counts, _) in zip(mapped, item, strict=True) if counts)
+        middle = middle / max(1, sum(counts for _, counts, _ in item))
+        mapped = [v - middle for v in mapped]
     rows = []
     for s, row in enumerate(item):
         cells = []

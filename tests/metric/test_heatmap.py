@@ -91,8 +91,10 @@ def test_a_temporal_metric_is_refused(small):
         )
 
 
-def test_the_map_of_correlations_is_the_cosine_of_rows(small):
-    loss = initial(small.model_copy(update={"formulation": "correlation"}), 0).freeze()
+@pytest.mark.parametrize("centred", [False, True])
+def test_the_map_of_correlations_is_the_cosine_of_rows(small, centred):
+    changes = {"formulation": "correlation", "centred": centred}
+    loss = initial(small.model_copy(update=changes), 0).freeze()
     for head in loss.spatial_heads[1:]:
         torch.nn.init.zeros_(head[2].weight)
     a, b = picture(0), picture(1)

@@ -21,7 +21,9 @@ PARTS = [
     TemporalDisparity("all", window_frames=2, neighbours_only=True),
     SpatialCorrelation(),
     SpatialCorrelation(neighbours_only=True),
+    SpatialCorrelation(centred=True),
     TemporalCorrelation(),
+    TemporalCorrelation(centred=True),
     TemporalCorrelation("adjacent", window_frames=3, neighbours_only=True),
 ]
 
