@@ -99,6 +99,24 @@ def check_mask(mask: Tensor, images: Tensor) -> None:
         )
 
 
+def check_sample_weight(weight: Tensor, images: Tensor) -> None:
+    """Refuse weights that are not one per sample.
+
+    Raises:
+        ValueError: With what was expected and what came.
+    """
+    if weight.shape != images.shape[:1] or not weight.is_floating_point():
+        raise ValueError(
+            f"sample_weight: expected floats, ({images.shape[0]},), got {weight.dtype}, "
+            f"{tuple(weight.shape)}"
+        )
+    if weight.device != images.device:
+        raise ValueError(
+            f"sample_weight: expected the device of the images, {images.device}, got "
+            f"{weight.device}"
+        )
+
+
 def check_locations(
     locations: Locations, config: STCCLConfig, height: int, width: int, frames: int
 ) -> None:

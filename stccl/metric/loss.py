@@ -13,6 +13,7 @@ from stccl.metric.checks import (
     check_images,
     check_locations,
     check_mask,
+    check_sample_weight,
     check_values,
     nan_if_refused,
 )
@@ -93,6 +94,7 @@ class STCCLLoss(Pretrained):
         *,
         locations: Locations | None = None,
         mask: Tensor | None = None,
+        sample_weight: Tensor | None = None,
     ) -> STCCLTerms:
         """The loss; gradients reach `generated` and the parameters, never `source`.
 
@@ -106,6 +108,8 @@ class STCCLLoss(Pretrained):
             mask: What counts, bool: images that do, (B,) or (B, T), such as frames with a face; or
                 pixels, (B, H, W) or (B, T, H, W), such as those of the face. A region counts where
                 at least half of its pixels do, a vector where all its regions do.
+            sample_weight: Factor of the loss of every sample, (B,), before the mean over the batch;
+                1 without it. A diffusion model gives less weight to noisier timesteps.
 
         Raises:
             ValueError: For another rank, shape, type or device, and on the CPU for values that are
@@ -121,6 +125,8 @@ class STCCLLoss(Pretrained):
         )
         if mask is not None:
             check_mask(mask, generated)
+        if sample_weight is not None:
+            check_sample_weight(sample_weight, generated)
         waits = generated.device.type == "cpu" and not torch.compiler.is_compiling()
         if waits:
             check_values(self.config, generated=generated, source=source)
@@ -134,7 +140,7 @@ class STCCLLoss(Pretrained):
         if not waits:
             zero = zero + nan_if_refused(self.config, generated, source)
         spatial, temporal = (
-            weight * sum(map(self._level_loss, levels), zero)
+            weight * sum((self._level_loss(level, sample_weight) for level in levels), zero)
             for weight, levels in zip(
                 (self.config.spatial_weight, self.config.temporal_weight), compared, strict=True
             )
@@ -218,7 +224,7 @@ class STCCLLoss(Pretrained):
             for head, (query, key, mask), where in zip(heads, maps, locations, strict=True)
         ]
 
-    def _level_loss(self, level: Level) -> Tensor:
+    def _level_loss(self, level: Level, sample_weight: Tensor | None) -> Tensor:
         rivals = level.rivals
         if level.counted is not None:
             counted = level.counted[:, None, :]
@@ -226,6 +232,10 @@ class STCCLLoss(Pretrained):
         each = info_nce(level.query, level.key, temperature=self.config.temperature, rivals=rivals)
         if level.weight is not None:
             each = level.weight * each
+        if sample_weight is not None:
+            each = (
+                each.unflatten(0, (len(sample_weight), -1)) * sample_weight[:, None, None]
+            ).flatten(0, 1)
         if level.counted is not None:
             return (each * level.counted).sum() / level.counted.sum().clamp(min=1)
         return each.mean() if each.numel() else each.sum()

@@ -101,6 +101,19 @@ def test_a_mask_that_does_not_fit_is_named(loss, mask, message):
         loss(noise(*GOOD), noise(*GOOD), mask=mask)
 
 
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (torch.ones(2), r"sample_weight: expected floats, \(1,\), got torch.float32, \(2,\)"),
+        (torch.ones(1, dtype=torch.int64), "sample_weight: expected floats, .* got torch.int64"),
+        (torch.ones(1, device="meta"), "sample_weight: expected the device of the images, cpu"),
+    ],
+)
+def test_weights_that_do_not_fit_are_named(loss, weight, message):
+    with pytest.raises(ValueError, match=message):
+        loss(noise(*GOOD), noise(*GOOD), sample_weight=weight)
+
+
 def test_locations_that_do_not_fit_are_named(loss, small):
     def refused(locations, message):
         with pytest.raises(ValueError, match=message):

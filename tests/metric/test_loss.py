@@ -183,6 +183,21 @@ def test_a_batch_is_the_mean_of_its_samples(loss, small):
     torch.testing.assert_close(loss(a, b, locations=locations).total, sum(apart) / 2)
 
 
+@pytest.mark.parametrize("formulation", ["disparity", "correlation"])
+def test_samples_can_have_weights(small, formulation):
+    loss = initial(small.model_copy(update={"formulation": formulation}), 0).freeze()
+    a, b = noise(3, 3, 3, 48, 48), noise(3, 3, 3, 48, 48, seed=1)
+    locations, weight = where(loss.config), torch.tensor([0.0, 0.5, 2.0])
+    a.requires_grad_()
+    terms = loss(a, b, locations=locations, sample_weight=weight)
+    apart = [loss(a[i : i + 1], b[i : i + 1], locations=locations) for i in range(3)]
+    for part in ("spatial", "temporal", "total"):
+        expected = sum(w * getattr(one, part) for w, one in zip(weight, apart, strict=True)) / 3
+        torch.testing.assert_close(getattr(terms, part), expected)
+    terms.total.backward()
+    assert (a.grad[0] == 0).all()
+
+
 def test_a_part_that_is_off_has_no_weights_and_no_value(small):
     for part, other in (("spatial", "temporal"), ("temporal", "spatial")):
         loss = initial(small.model_copy(update={part: False}), 0).freeze()
