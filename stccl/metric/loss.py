@@ -233,9 +233,8 @@ class STCCLLoss(Pretrained):
         if level.weight is not None:
             each = level.weight * each
         if sample_weight is not None:
-            each = (
-                each.unflatten(0, (len(sample_weight), -1)) * sample_weight[:, None, None]
-            ).flatten(0, 1)
+            items = len(each) // len(sample_weight)
+            each = each * sample_weight.repeat_interleave(items)[:, None]
         if level.counted is not None:
             return (each * level.counted).sum() / level.counted.sum().clamp(min=1)
         return each.mean() if each.numel() else each.sum()

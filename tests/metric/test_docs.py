@@ -18,7 +18,9 @@ BLOCKS = {
 
 @pytest.fixture
 def beside_a_metric(small, tmp_path, monkeypatch) -> None:
-    initial(small, 0).freeze().save_pretrained(tmp_path / "models" / "metric")
+    # Large enough for more than one region at the fourth level.
+    config = small.model_copy(update={"size_px": 80, "positions": (9, 8, 4, 2)})
+    initial(config, 0).freeze().save_pretrained(tmp_path / "models" / "metric")
     monkeypatch.chdir(tmp_path)
 
 
