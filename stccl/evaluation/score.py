@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from stccl.errors import StcclError
+from stccl.metric.config import STCCLConfig
 from stccl.metric.contrast import mean_cosines
 from stccl.metric.images import as_input
-from stccl.metric.loss import Level, STCCLLoss
+from stccl.metric.loss import STCCLLoss
+from stccl.metric.part import Level
 from stccl.tables.png import Image
 
 _FRAMES_AT_ONCE = 8
@@ -33,8 +35,9 @@ class Score:
         {\sqrt{\sum_{t,v} |q_{tv} - \bar q_v|^2 \; \sum_{t,v} |k_{tv} - \bar k_v|^2}}
 
     q and k: the metric's unit vectors of the generated and the source clip; v: region of a level;
-    t: frame (spatial) or pair of frames of a window (temporal); bar: mean over t, which takes away
-    what the clip looks like all the time. It is 1 for equal clips and about 0 for clips that have
+    t: frame (spatial) or pair of frames of a window (temporal; of a metric of correlations the
+    window, and v is a row of a region's matrix); bar: mean over t, which takes away what the clip
+    looks like all the time. It is 1 for equal clips and about 0 for clips that have
     nothing but the speaker in common.
 
     Attributes:
@@ -102,7 +105,7 @@ def score(
     else:
         source, generated = list(source_frames), list(generated_frames)
         pairs = ((source[i], generated[j]) for i, j in path)
-    tally = _Tally()
+    tally = _Tally(loss.config)
     device = next(loss.parameters()).device
     for window in _windows(pairs, window_frames, tally):
         if len(window) < 2 and not loss.config.spatial:
@@ -121,10 +124,11 @@ def score(
 class _Tally:
     """What is counted on the way through two clips."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: STCCLConfig) -> None:
         self.compared = 0
         self.left_out = 0
-        self.parts = {"spatial": _OverTime(), "temporal": _OverTime()}
+        rows = config.formulation == "correlation"
+        self.parts = {"spatial": _OverTime(), "temporal": _OverTime(by_window=rows)}
 
     def score(self) -> Score:
         if not self.compared:
@@ -154,10 +158,18 @@ class _Tally:
 
 
 class _OverTime:
-    """Sums over the frames, or pairs of frames, of one part: clips of any length fit in memory."""
+    """Sums over the frames, or pairs of frames, of one part: clips of any length fit in memory.
 
-    def __init__(self) -> None:
-        self._items = 0
+    Args:
+        by_window: A window is an instant, as in a correlation over time: its rows are one for every
+            frame, and look alike in all windows. Windows of another length than the first have
+            other rows and are left out.
+    """
+
+    def __init__(self, by_window: bool = False) -> None:
+        self._by_window = by_window
+        self._instants = 0
+        self._shape: torch.Size | None = None
         self._cosines = torch.zeros(2, dtype=torch.float64)
         self._products = torch.zeros(3, dtype=torch.float64)
         self._vectors: list[Tensor] = []  # per level (2, S, C): sums of q and of k
@@ -165,12 +177,19 @@ class _OverTime:
     def add(self, levels: Sequence[Level]) -> None:
         if not levels:
             return
-        self._items += len(levels[0].query)
+        shape = levels[0].query.shape
+        self._shape = self._shape or shape
+        if self._by_window and shape != self._shape:
+            return
+        instants = 1 if self._by_window else len(levels[0].query)
+        self._instants += instants
         sums = []
         for level in levels:
             q, k = level.query.double().cpu(), level.key.double().cpu()
-            cosines = torch.stack([cosine.sum() for cosine in mean_cosines(q, k)])
-            self._cosines += cosines / len(levels)
+            cosines = torch.stack([cosine.mean() for cosine in mean_cosines(q, k)])
+            self._cosines += instants * cosines / len(levels)
+            if self._by_window:
+                q, k = q.flatten(0, 1)[None], k.flatten(0, 1)[None]
             # Levels count alike, however many regions they have.
             self._products += _products(q, k) / q.shape[1]
             sums.append(torch.stack([q.sum(dim=0), k.sum(dim=0)]))
@@ -179,16 +198,16 @@ class _OverTime:
 
     def mean(self, sign: int) -> float | None:
         """Mean cosine of vectors that belong together (0) and of the others (1)."""
-        return float(self._cosines[sign] / self._items) if self._items else None
+        return float(self._cosines[sign] / self._instants) if self._instants else None
 
     def coherence(self) -> float | None:
-        """Correlation of both sides over items; None where one of them never changes."""
-        if not self._items:
+        """Correlation of both sides over instants; None where one of them never changes."""
+        if not self._instants:
             return None
         products = self._products.clone()
         for q, k in self._vectors:
-            products -= _products(q, k) / (self._items * len(q))
-        together, of_query, of_key = (products / self._items).tolist()
+            products -= _products(q, k) / (self._instants * len(q))
+        together, of_query, of_key = (products / self._instants).tolist()
         if min(of_query, of_key) < _NO_VARIATION:
             return None
         return float(together / (of_query * of_key) ** 0.5)

@@ -14,10 +14,13 @@ def unit_vectors(vectors: Tensor) -> Tensor:
     return wide * torch.rsqrt(wide.square().sum(dim=-1, keepdim=True) + 1e-12)
 
 
-def info_nce(query: Tensor, key: Tensor, *, temperature: float) -> Tensor:
-    r"""InfoNCE of every vector: its counterpart against all other vectors of the same item.
+def info_nce(
+    query: Tensor, key: Tensor, *, temperature: float, rivals: Tensor | None = None
+) -> Tensor:
+    r"""InfoNCE of every vector: its counterpart against other vectors of the same item.
 
-    .. math:: \ell_s = -\log \frac{\exp(q_s \cdot k_s / \tau)}{\sum_t \exp(q_s \cdot k_t / \tau)}
+    .. math:: \ell_s = -\log \frac{\exp(q_s \cdot k_s / \tau)}
+        {\exp(q_s \cdot k_s / \tau) + \sum_{t \in R_s} \exp(q_s \cdot k_t / \tau)}
 
     Source: van den Oord et al., 2018; ASCCL, Eq. 4, which as printed lacks the logarithm and sums
     inside the exponential; the published code has this form.
@@ -26,6 +29,8 @@ def info_nce(query: Tensor, key: Tensor, *, temperature: float) -> Tensor:
         query: Unit vectors q, (M, S, C).
         key: Unit vectors k, (M, S, C); vector s belongs to vector s of `query`.
         temperature: τ.
+        rivals: Whether t is in R_s, (…, S, S); without it R_s is every other vector. A vector
+            without rivals has loss 0.
 
     Returns:
         (M, S), each in [0, ∞); not reduced.
@@ -36,43 +41,33 @@ def info_nce(query: Tensor, key: Tensor, *, temperature: float) -> Tensor:
     """
     with torch.autocast(query.device.type, enabled=False):  # cosines over τ need all their digits
         logits = query @ key.transpose(-1, -2) / temperature
-        return torch.logsumexp(logits, dim=-1) - logits.diagonal(dim1=-2, dim2=-1)
+        together = logits.diagonal(dim1=-2, dim2=-1)
+        if rivals is not None:
+            itself = torch.eye(logits.shape[-1], dtype=torch.bool, device=logits.device)
+            logits = logits.masked_fill(~(rivals | itself), -torch.inf)
+        return torch.logsumexp(logits, dim=-1) - together
 
 
-def adaptive_weight(disparity: Tensor, *, scale: float, power: float) -> Tensor:
-    r"""How hard a region is, from its disparity d, without gradient.
-
-    .. math:: w = \frac{1}{C} \sum_c \lambda \, \mathrm{sigmoid}(|d_c|)^r
-
-    Source: ASCCL, Eq. 6. The paper gives every channel a weight; a vector has one loss, so it gets
-    the mean of its channels' weights.
-
-    Args:
-        disparity: d, (…, C).
-        scale: λ.
-        power: r.
-
-    Returns:
-        (…), in [λ/2ʳ, λ].
-
-    >>> adaptive_weight(torch.tensor([[0.0, 0.0], [9.0, -9.0]]), scale=2.0, power=2.0)
-    tensor([0.5000, 1.9995])
-    """
-    return (scale * torch.sigmoid(disparity.detach().abs().float()) ** power).mean(dim=-1)
-
-
-def mean_cosines(query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
+def mean_cosines(
+    query: Tensor, key: Tensor, counted: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Mean cosine of vectors that belong together, and of those that do not.
 
     Args:
         query: Unit vectors, (M, S, C).
         key: Unit vectors, (M, S, C).
+        counted: Which of them count, (M, S); without it all do.
 
     Returns:
-        Positive and negative, each (M,) in [-1, 1]; the negative is 0 where S is 1.
+        Positive and negative, each (M,) in [-1, 1]; 0 where there is none.
     """
-    count = query.shape[1]
+    count: int | Tensor = query.shape[1]
+    pairs: int | Tensor = max(1, query.shape[1] * (query.shape[1] - 1))
+    if counted is not None:
+        query, key = query * counted[..., None], key * counted[..., None]
+        number = counted.sum(dim=1)
+        count, pairs = number.clamp(min=1), (number * (number - 1)).clamp(min=1)
     together = (query * key).sum(dim=(1, 2))
     # The sum over all S² cosines is the product of the two sums.
     apart = (query.sum(dim=1) * key.sum(dim=1)).sum(dim=-1) - together
-    return together / count, apart / max(1, count * (count - 1))
+    return together / count, apart / pairs

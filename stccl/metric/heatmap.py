@@ -17,7 +17,8 @@ def region_similarity(loss: STCCLLoss, a: Image, b: Image) -> npt.NDArray[np.flo
     """Spatial similarity region by region: where the speech of one face is kept in the other.
 
     A region of a level gets the mean cosine of its eight disparities with those of the same region
-    of the other picture; a pixel of the map gets the mean of the four levels there.
+    of the other picture (or the cosine of its rows in the matrices of all regions, for a metric of
+    correlations); a pixel of the map gets the mean of the four levels there.
 
     Source: ASCCL, Section 3, Eq. 1, before its mean over regions.
 
@@ -38,20 +39,50 @@ def region_similarity(loss: STCCLLoss, a: Image, b: Image) -> npt.NDArray[np.flo
         raise ValueError("loss: expected a metric with its spatial part, got a temporal one")
     sizes = level_sizes(config.size_px, config.size_px)
     inner = [inner_region(*size, config.inner_fraction) for size in sizes]
-    everywhere = tuple(
-        with_neighbours(centres, width) for centres, (_, width) in zip(inner, sizes, strict=True)
-    )
     device = next(loss.parameters()).device
-    first, second = (as_input([image], config.size_px).to(device) for image in (a, b))
-    levels = loss.compare(first, second, locations=Locations(everywhere, ())).spatial
-    layers = []
-    for level, centres, size in zip(levels, inner, sizes, strict=True):
-        cosines = (level.query * level.key).sum(dim=-1)
-        each = cosines.view(len(centres), len(NEIGHBOURS)).mean(dim=1).float().cpu()
-        layers.append(_enlarged(each, centres, size, sizes[0]))
+    pictures = [as_input([image], config.size_px).to(device) for image in (a, b)]
+    cosines = _of_rows if config.formulation == "correlation" else _of_neighbours
+    found = cosines(loss, pictures[0], pictures[1], inner)
+    layers = [
+        _enlarged(values.float().cpu(), regions, size, sizes[0])
+        for values, regions, size in zip(found, inner, sizes, strict=True)
+    ]
     seen = torch.full((sizes[0][0] * sizes[0][1],), torch.nan)
     seen[inner[0]] = torch.stack(layers).mean(dim=0).flatten()[inner[0]]
     return seen.view(sizes[0]).numpy()
+
+
+def _of_neighbours(loss: STCCLLoss, a: Tensor, b: Tensor, inner: list[Tensor]) -> list[Tensor]:
+    """Mean cosine of a region's eight disparities."""
+    sizes = level_sizes(*a.shape[-2:])
+    everywhere = tuple(
+        with_neighbours(centres, width) for centres, (_, width) in zip(inner, sizes, strict=True)
+    )
+    levels = loss.compare(a, b, locations=Locations(everywhere, ())).spatial
+    return [
+        (level.query * level.key).sum(dim=-1).view(len(centres), len(NEIGHBOURS)).mean(dim=1)
+        for level, centres in zip(levels, inner, strict=True)
+    ]
+
+
+@torch.no_grad()
+def _of_rows(loss: STCCLLoss, a: Tensor, b: Tensor, inner: list[Tensor]) -> list[Tensor]:
+    """Cosine of a region's rows in the two correlation matrices of all regions.
+
+    Rows x_i·V and y_i·W have the product x_i (V Wᵀ) y_i: a matrix of channels says as much as the
+    matrix of all regions, which would be too large.
+    """
+    found = []
+    maps = zip(loss.backbone(a), loss.backbone(b), strict=True)
+    for head, sides, regions in zip(loss.spatial_heads, maps, inner, strict=True):
+        v, w = (head(side.flatten(2)[0, :, regions.to(side.device)].T).double() for side in sides)
+        if loss.config.centred:
+            v, w = v - v.mean(dim=0), w - w.mean(dim=0)
+        product, of_v, of_w = (
+            ((one @ (one.T @ other)) * other).sum(dim=1) for one, other in ((v, w), (v, v), (w, w))
+        )
+        found.append(product * torch.rsqrt(of_v * of_w + 1e-24))
+    return found
 
 
 def _enlarged(

@@ -1,28 +1,30 @@
 """The loss: how coherent two clips that say the same words are, region by region."""
 
-import json
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple, cast
 
 import torch
-from huggingface_hub import hf_hub_download
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn import functional
 
-from stccl.errors import StcclError
-from stccl.metric.backbone import IResNet
+from stccl.metric.adaptive import AdaptiveWeight, PublishedWeight, Weight
+from stccl.metric.backbone import IResNet, level_sizes
+from stccl.metric.checks import (
+    check_images,
+    check_locations,
+    check_mask,
+    check_sample_weight,
+    check_values,
+    nan_if_refused,
+)
 from stccl.metric.config import STCCLConfig
-from stccl.metric.contrast import adaptive_weight, info_nce, mean_cosines, unit_vectors
+from stccl.metric.contrast import info_nce
+from stccl.metric.correlation import SpatialCorrelation, TemporalCorrelation
+from stccl.metric.disparity import SpatialDisparity, TemporalDisparity
+from stccl.metric.part import Level, Part, compare, nothing_to_compare
+from stccl.metric.pretrained import Pretrained
 from stccl.metric.sampling import Locations, draw_locations
-from stccl.metric.spatial import spatial_disparity
-from stccl.metric.temporal import temporal_disparity
-
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
-_SMALLEST_SIDE_PX = 33  # the fourth level then has an inside, one region away from its edges
+from stccl.metric.similarity import Similarity, batch_cosines, part_similarity
 
 
 class STCCLTerms(NamedTuple):
@@ -34,6 +36,10 @@ class STCCLTerms(NamedTuple):
         temporal: The weighted temporal part, in [0, ∞); zero for single images.
         positive_similarity: Mean cosine of vectors that belong together; without gradient.
         negative_similarity: Mean cosine of the others; without gradient.
+        degenerate: How often a sample had nothing to compare, counted per part and level, so at
+            most 8 per sample: constant images, a clip of one frame or of equal frames, a single
+            region, or all of them masked. Such a sample still leads back to the input; 0 is
+            healthy. Single images, (B, 3, H, W), are not expected to have a temporal part.
     """
 
     total: Tensor
@@ -41,36 +47,7 @@ class STCCLTerms(NamedTuple):
     temporal: Tensor
     positive_similarity: Tensor
     negative_similarity: Tensor
-
-
-class PartSimilarity(NamedTuple):
-    """Similarities of one part of the metric, each (B, 4): a row per sample, a column per level."""
-
-    positive_cosine: Tensor
-    negative_cosine: Tensor
-    positive_pearson: Tensor
-    negative_pearson: Tensor
-
-
-class Similarity(NamedTuple):
-    """How alike two batches are; None for a part that is switched off or has a single frame."""
-
-    spatial: PartSimilarity | None
-    temporal: PartSimilarity | None
-
-
-class Level(NamedTuple):
-    """What one part compares at one level: B·x items, x frames or pairs of frames, of S vectors.
-
-    Attributes:
-        query: Unit vectors of the generated side, (B·x, S, C).
-        key: Those of the source side, which belong to them.
-        weight: How much each counts, (B·x, S); None where all count alike.
-    """
-
-    query: Tensor
-    key: Tensor
-    weight: Tensor | None
+    degenerate: Tensor
 
 
 class Compared(NamedTuple):
@@ -80,77 +57,106 @@ class Compared(NamedTuple):
     temporal: list[Level]
 
 
-class STCCLLoss(nn.Module):
+class STCCLLoss(Pretrained):
     r"""Spatial-temporal coherent correlation between a generated and a source clip.
 
     .. math::
         \mathcal{L} = \sum_{p} \alpha_p \sum_{l=1}^{4} \frac{1}{|V|} \sum_{v \in V} w_v \ell_v
 
-    p: spatial and temporal part; α: their weights; l: level of the backbone; v: disparity vectors
-    of all sampled regions; ℓ: `info_nce`; w: `adaptive_weight` of the generated disparity, 1 where
-    `adaptive` is off.
+    p: spatial and temporal part; α: their weights; l: level of the backbone; v: vectors of all
+    sampled regions that count, which say what a region means to others (`SpatialDisparity` and
+    `TemporalDisparity`, or `SpatialCorrelation` and `TemporalCorrelation`); ℓ: `info_nce`; w:
+    `AdaptiveWeight` of the generated side, 1 where `adaptive` is off.
 
     A metric whose parameters are frozen (as `from_pretrained` leaves it) stays in evaluation mode
-    when the model it is part of is set to training.
+    when the model it is part of is set to training. Untrained it works as well (ASCCL, Section
+    5.4.1), best with the weights of a face-recognition network (`initial`).
 
-    Source: ASCCL (CVPR 2024), Eq. 2–7; STCCL for the temporal part. Unlike the published code the
-    weight meets each vector before the mean and carries no gradient, and the generated clip is the
-    first argument and the one that gets gradients.
+    Source: ASCCL (CVPR 2024), Eq. 2–7; STCCL for the temporal part and for correlation matrices.
+    Unlike the published code the weight meets each vector before the mean and carries no gradient,
+    and the generated clip is the first argument and the one that gets gradients.
 
     Args:
         config: Architecture and arithmetic; the published setting without it.
     """
 
     def __init__(self, config: STCCLConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or STCCLConfig()
+        config = config or STCCLConfig()
+        super().__init__(config)
         self.backbone = IResNet(config.blocks, config.widths)
-        self.spatial_heads = _heads(config.widths if config.spatial else ())
-        self.temporal_heads = _heads(config.widths if config.temporal else ())
+        self.spatial_heads = _heads(config) if config.spatial else nn.ModuleList()
+        self.temporal_heads = _heads(config) if config.temporal else nn.ModuleList()
 
     def forward(
-        self, generated: Tensor, source: Tensor, *, locations: Locations | None = None
+        self,
+        generated: Tensor,
+        source: Tensor,
+        *,
+        locations: Locations | None = None,
+        mask: Tensor | None = None,
+        sample_weight: Tensor | None = None,
     ) -> STCCLTerms:
         """The loss; gradients reach `generated` and the parameters, never `source`.
+
+        The images may as well be shaded renderings of a 3DMM; see `docs/add-stccl.md`.
 
         Args:
             generated: (B, 3, H, W) or (B, T, 3, H, W), RGB in [-1, 1], H and W at least 33.
             source: The same shape: the same words at the same time.
             locations: Regions to compare; drawn with torch's generator (`torch.manual_seed`)
                 without it.
+            mask: What counts, bool: images that do, (B,) or (B, T), such as frames with a face; or
+                pixels, (B, H, W) or (B, T, H, W), such as those of the face. A region counts where
+                at least half of its pixels do, a vector where all its regions do.
+            sample_weight: Factor of the loss of every sample, (B,), before the mean over the batch;
+                1 without it. A diffusion model gives less weight to noisier timesteps.
 
         Raises:
-            ValueError: For another rank, shape or type, and on the CPU for values that are not
-                finite. Other devices would have to wait for that check; there such values make
-                the loss NaN instead.
+            ValueError: For another rank, shape, type or device, and on the CPU for values that are
+                not finite or leave [-1, 1]. Other devices would have to wait for that check; there
+                such values make the loss NaN instead.
         """
-        self._check(generated, source)
-        if generated.device.type == "cpu":
-            _check_finite(generated=generated, source=source)
+        check_images(
+            generated,
+            source,
+            ("generated", "source"),
+            self.config,
+            self.backbone.conv1.weight.device,
+        )
+        if mask is not None:
+            check_mask(mask, generated)
+        if sample_weight is not None:
+            check_sample_weight(sample_weight, generated)
+        waits = generated.device.type == "cpu" and not torch.compiler.is_compiling()
+        if waits:
+            check_values(self.config, generated=generated, source=source)
         if generated.shape[0] == 0:
             zero = generated.sum()
-            return STCCLTerms(zero, zero, zero, zero.detach(), zero.detach())
-        spatial, temporal = self._compare(generated, source, locations)
-        zero = generated.flatten()[0] * 0  # a part without vectors still leads back to the input
-        spatial_loss = self.config.spatial_weight * sum(map(self._level_loss, spatial), zero)
-        temporal_loss = self.config.temporal_weight * sum(map(self._level_loss, temporal), zero)
-        with torch.no_grad():
-            cosines = torch.stack(
-                [
-                    torch.stack([cosine.mean() for cosine in mean_cosines(level.query, level.key)])
-                    for level in (*spatial, *temporal)
-                ]
-            ).mean(dim=0)
-        return STCCLTerms(
-            spatial_loss + temporal_loss, spatial_loss, temporal_loss, cosines[0], cosines[1]
+            none = zero.detach()
+            return STCCLTerms(zero, zero, zero, none, none, none.long())
+        compared = self._compare(generated, source, locations, mask)
+        # A part without vectors still leads back to the input.
+        zero = generated.flatten()[0] * 0
+        if not waits:
+            zero = zero + nan_if_refused(self.config, generated, source)
+        spatial, temporal = (
+            weight * sum((self._level_loss(level, sample_weight) for level in levels), zero)
+            for weight, levels in zip(
+                (self.config.spatial_weight, self.config.temporal_weight), compared, strict=True
+            )
         )
+        with torch.no_grad():
+            positive, negative = batch_cosines([*compared.spatial, *compared.temporal])
+            degenerate = self._degenerate(generated, source, compared)
+        return STCCLTerms(spatial + temporal, spatial, temporal, positive, negative, degenerate)
 
     @torch.no_grad()
     def similarity(self, a: Tensor, b: Tensor, *, locations: Locations | None = None) -> Similarity:
         """Cosine similarity and Pearson correlation over channels, positive and negative.
 
         Positive: vectors that belong together; negative: all other pairs of vectors of the same
-        two frames. The same regions are compared in every call, so that values can be compared.
+        two frames (of the same region, for correlations over time). The same regions are compared
+        in every call, so that values can be compared.
 
         Source: ASCCL, Section 3, Eq. 1.
 
@@ -163,108 +169,41 @@ class STCCLLoss(nn.Module):
             ValueError: As `forward`, on every device.
         """
         compared = self.compare(a, b, locations=locations)
-        return Similarity(*(_part_similarity(levels, len(a)) for levels in compared))
+        return Similarity(*(part_similarity(levels, len(a)) for levels in compared))
 
     @torch.no_grad()
     def compare(self, a: Tensor, b: Tensor, *, locations: Locations | None = None) -> Compared:
         """The very vectors whose similarity is the similarity of `a` and `b`; see `similarity`."""
-        self._check(a, b, names=("a", "b"))
-        _check_finite(a=a, b=b)
+        check_images(a, b, ("a", "b"), self.config, self.backbone.conv1.weight.device)
+        check_values(self.config, a=a, b=b)
         if locations is None:
             fixed = torch.Generator().manual_seed(0)
             locations = draw_locations(a.shape[-2], a.shape[-1], self.config, fixed)
-        return self._compare(a, b, locations)
+        return self._compare(a, b, locations, None)
 
-    def freeze(self) -> Self:
-        """No more learning: evaluation mode for good, no gradients for the parameters."""
-        return self.requires_grad_(False).eval()
-
-    def train(self, mode: bool = True) -> Self:
-        """As everywhere, but a frozen metric stays in evaluation mode."""
-        return super().train(mode and any(p.requires_grad for p in self.parameters()))
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write `config.json` and `model.safetensors`; the same weights give the same bytes."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        state = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
-        weights = folder / f".{WEIGHTS_FILE}.partial"
-        save_file(state, weights)
-        weights.replace(folder / WEIGHTS_FILE)
-        text = self.config.model_dump_json(indent=2) + "\n"
-        (folder / CONFIG_FILE).write_text(text, encoding="utf-8")
-
-    @classmethod
-    def from_pretrained(cls, name: str | Path) -> Self:
-        """A saved metric, frozen, on the CPU.
-
-        Args:
-            name: A folder, the weights file in it, or the name of a repository on the Hugging Face
-                hub.
-
-        Raises:
-            StcclError: Where there is no metric, or what is there does not fit together.
-        """
-        folder = Path(name)
-        if folder.is_file():
-            folder = folder.parent
-        elif not folder.is_dir():
-            folder = _from_hub(str(name))
-        try:
-            values = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-            loss = cls(STCCLConfig.parse(values, where=str(folder / CONFIG_FILE)))
-            loss.load_state_dict(load_file(folder / WEIGHTS_FILE))
-        except (OSError, SafetensorError, RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise StcclError(f"{folder}: no metric that can be used: {reason}") from None
-        return loss.freeze()
-
-    def _check(
-        self, first: Tensor, second: Tensor, names: tuple[str, str] = ("generated", "source")
-    ) -> None:
-        for name, images in zip(names, (first, second), strict=True):
-            shape = tuple(images.shape)
-            if images.ndim not in (4, 5) or shape[-3] != 3:
-                raise ValueError(f"{name}: expected (B, 3, H, W) or (B, T, 3, H, W), got {shape}")
-            if not images.is_floating_point():
-                raise ValueError(f"{name}: expected floats in [-1, 1], got {images.dtype}")
-            if min(shape[-2:]) < _SMALLEST_SIDE_PX:
-                raise ValueError(
-                    f"{name}: expected sides of at least {_SMALLEST_SIDE_PX} px, got "
-                    f"{shape[-2]}×{shape[-1]}"
-                )
-        if first.shape != second.shape:
-            raise ValueError(
-                f"{names[1]}: expected the shape of {names[0]} {tuple(first.shape)}, got "
-                f"{tuple(second.shape)}"
-            )
-        frames = first.shape[1] if first.ndim == 5 else 1
-        if not self.config.spatial and frames < 2:
-            raise ValueError(
-                f"{names[0]}: expected at least 2 frames for a metric that is temporal alone, "
-                f"got {frames}"
-            )
-
-    def _compare(self, generated: Tensor, source: Tensor, locations: Locations | None) -> Compared:
+    def _compare(
+        self, generated: Tensor, source: Tensor, locations: Locations | None, mask: Tensor | None
+    ) -> Compared:
         """Unit vectors of both sides, with the gradients of the loss."""
+        height, width = generated.shape[-2:]
         if generated.ndim == 4:
             generated, source = generated[:, None], source[:, None]
+            mask = None if mask is None else mask[:, None]
+        frames = generated.shape[1]
         if locations is None:
-            locations = draw_locations(generated.shape[-2], generated.shape[-1], self.config)
+            locations = draw_locations(height, width, self.config)
+        check_locations(locations, self.config, height, width, frames)
         # A pass for each side serves all frames and both parts. One pass for both sides would
         # carry the source, which needs no gradient, through the whole backward pass.
         query_maps = self._maps(generated)
         with torch.no_grad():
             key_maps = self._maps(source)
-        maps = list(zip(query_maps, key_maps, strict=True))
-        spatial = self._levels(maps, self.spatial_heads, locations.spatial, spatial_disparity)
-        if generated.shape[1] < 2:
+        masks = [None] * len(query_maps) if mask is None else _level_masks(mask, height, width)
+        maps = list(zip(query_maps, key_maps, masks, strict=True))
+        spatial = self._levels("spatial", maps, locations.spatial)
+        if frames < 2:
             return Compared(spatial, [])
-        between_frames = partial(temporal_disparity, frame_pairs=self.config.frame_pairs)
-        return Compared(
-            spatial,
-            self._levels(maps, self.temporal_heads, locations.temporal, between_frames),
-        )
+        return Compared(spatial, self._levels("temporal", maps, locations.temporal))
 
     def _maps(self, images: Tensor) -> list[Tensor]:
         maps = self.backbone(images.flatten(0, 1))
@@ -272,37 +211,47 @@ class STCCLLoss(nn.Module):
 
     def _levels(
         self,
-        maps: list[tuple[Tensor, Tensor]],
-        heads: nn.ModuleList,
+        name: str,
+        maps: list[tuple[Tensor, Tensor, Tensor | None]],
         locations: tuple[Tensor, ...],
-        disparity: Callable[[Tensor, Tensor], Tensor],
     ) -> list[Level]:
-        if not heads:
+        if not getattr(self.config, name):
             return []
-        if len(locations) != len(heads):
-            raise ValueError(
-                f"locations: expected {len(heads)} levels for every part that is on, "
-                f"got {len(locations)}"
-            )
-        levels = []
-        for head, (query_map, key_map), where in zip(heads, maps, locations, strict=True):
-            place = where.to(query_map.device, non_blocking=True)
-            query = disparity(query_map, place)
-            with torch.no_grad():
-                key = unit_vectors(head(disparity(key_map, place)))
-            levels.append(Level(unit_vectors(head(query)), key, self._weight(query)))
-        return levels
+        part, weight = _part(self.config, name), _weight(self.config, name)
+        heads = cast(nn.ModuleList, getattr(self, f"{name}_heads"))
+        return [
+            compare(part, head, weight, query, key, where.to(query.device, non_blocking=True), mask)
+            for head, (query, key, mask), where in zip(heads, maps, locations, strict=True)
+        ]
 
-    def _weight(self, disparity: Tensor) -> Tensor | None:
-        if not self.config.adaptive:
-            return None
-        return adaptive_weight(
-            disparity, scale=self.config.adaptive_scale, power=self.config.adaptive_power
-        )
+    def _level_loss(self, level: Level, sample_weight: Tensor | None) -> Tensor:
+        rivals = level.rivals
+        if level.counted is not None:
+            counted = level.counted[:, None, :]
+            rivals = counted if rivals is None else rivals & counted
+        each = info_nce(level.query, level.key, temperature=self.config.temperature, rivals=rivals)
+        if level.weight is not None:
+            each = level.weight * each
+        if sample_weight is not None:
+            items = len(each) // len(sample_weight)
+            each = each * sample_weight.repeat_interleave(items)[:, None]
+        if level.counted is not None:
+            return (each * level.counted).sum() / level.counted.sum().clamp(min=1)
+        return each.mean() if each.numel() else each.sum()
 
-    def _level_loss(self, level: Level) -> Tensor:
-        each = info_nce(level.query, level.key, temperature=self.config.temperature)
-        return (each if level.weight is None else level.weight * each).mean()
+    def _degenerate(self, generated: Tensor, source: Tensor, compared: Compared) -> Tensor:
+        samples = generated.shape[0]  # len() would fix it in an exported program
+        clips = [side[:, None] if side.ndim == 4 else side for side in (generated, source)]
+        constant = torch.zeros(samples, clips[0].shape[1], dtype=torch.bool, device=source.device)
+        still = torch.zeros(samples, dtype=torch.bool, device=source.device)
+        for clip in clips:
+            constant |= (clip.amax(dim=(3, 4)) == clip.amin(dim=(3, 4))).all(dim=2)
+            still |= (clip.amax(dim=1) == clip.amin(dim=1)).flatten(1).all(dim=1)
+        nothing = [nothing_to_compare(x, samples) | constant.all(dim=1) for x in compared.spatial]
+        nothing += [nothing_to_compare(x, samples) | still for x in compared.temporal]
+        if generated.ndim == 5 and self.config.temporal and not compared.temporal:
+            nothing += [still] * len(self.temporal_heads)
+        return torch.stack(nothing).sum()
 
 
 def initial(config: STCCLConfig, seed: int, arcface: Path | None = None) -> STCCLLoss:
@@ -321,11 +270,33 @@ def initial(config: STCCLConfig, seed: int, arcface: Path | None = None) -> STCC
     return loss
 
 
-def _heads(widths: tuple[int, ...]) -> nn.ModuleList:
+def _part(config: STCCLConfig, name: str) -> Part:
+    around = config.negatives == "neighbours"
+    frames = config.frame_pairs, config.temporal_window_frames
+    if config.formulation == "disparity":
+        return SpatialDisparity(around) if name == "spatial" else TemporalDisparity(*frames, around)
+    if name == "spatial":
+        return SpatialCorrelation(around, config.centred)
+    return TemporalCorrelation(*frames, around, config.centred)
+
+
+def _weight(config: STCCLConfig, name: str) -> Weight | None:
+    if not config.adaptive:
+        return None
+    if config.adaptive_form == "equation":
+        return AdaptiveWeight(config.adaptive_scale, config.adaptive_power)
+    if name == "temporal":
+        return None  # the published temporal metric has no weight
+    return PublishedWeight(config.adaptive_scale, config.adaptive_power)
+
+
+def _heads(config: STCCLConfig) -> nn.ModuleList:
     """The mapping f of Eq. 3, one per level."""
+    if not config.mapping:
+        return nn.ModuleList(nn.Identity() for _ in config.widths)
     heads = nn.ModuleList(
         nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width // 4))
-        for width in widths
+        for width in config.widths
     )
     for layer in heads.modules():
         if isinstance(layer, nn.Linear):
@@ -335,35 +306,11 @@ def _heads(widths: tuple[int, ...]) -> nn.ModuleList:
     return heads
 
 
-def _part_similarity(levels: list[Level], samples: int) -> PartSimilarity | None:
-    if not levels:
-        return None
-    columns = []
-    for level in levels:
-        cosines = mean_cosines(level.query, level.key)
-        pearsons = mean_cosines(_centred(level.query), _centred(level.key))
-        columns.append([v.view(samples, -1).mean(dim=1) for v in (*cosines, *pearsons)])
-    return PartSimilarity(*(torch.stack(column, dim=1) for column in zip(*columns, strict=True)))
-
-
-def _centred(vectors: Tensor) -> Tensor:
-    """Unit vectors whose products are Pearson correlations over channels."""
-    return unit_vectors(vectors - vectors.mean(dim=-1, keepdim=True))
-
-
-def _check_finite(**images: Tensor) -> None:
-    for name, values in images.items():
-        # One number, finite only if all are: cheaper than a mask of the whole batch.
-        if not torch.isfinite(values.detach().sum(dtype=torch.float64)):
-            raise ValueError(f"{name}: expected finite values in [-1, 1], got NaN or infinity")
-
-
-def _from_hub(name: str) -> Path:
-    try:
-        paths = [Path(hf_hub_download(name, file)) for file in (CONFIG_FILE, WEIGHTS_FILE)]
-    except (OSError, ValueError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise StcclError(
-            f"{name}: no folder, and no metric of that name on the hub ({reason})"
-        ) from None
-    return paths[0].parent
+def _level_masks(mask: Tensor, height: int, width: int) -> list[Tensor]:
+    """Regions that count, (B, T, H·W) per level, from images, (B, T), or pixels, (B, T, H, W)."""
+    sizes = level_sizes(height, width)
+    if mask.ndim == 2:
+        return [mask[..., None].expand(-1, -1, rows * columns) for rows, columns in sizes]
+    return [
+        (functional.adaptive_avg_pool2d(mask.float(), size) >= 0.5).flatten(2) for size in sizes
+    ]

@@ -16,8 +16,9 @@ class Locations(NamedTuple):
     """Regions of every level, as indices into the map flattened row by row.
 
     Attributes:
-        spatial: Per level (S, 2): a centre and one of its neighbours.
-        temporal: Per level (N,): a position.
+        spatial: Per level a centre and one of its neighbours, (S, 2), of a metric of disparities;
+            a position, (S,), of one of correlations.
+        temporal: Per level a position, (N,).
     """
 
     spatial: tuple[Tensor, ...]
@@ -39,13 +40,26 @@ def draw_locations(
         generator: Source of randomness, on the CPU; torch's own without it.
     """
     spatial, temporal = [], []
+    disparity = config.formulation == "disparity"
+    around = config.negatives == "neighbours"
     sizes = level_sizes(height, width)
     for size, centres, positions in zip(sizes, config.centres, config.positions, strict=True):
         inner = inner_region(*size, config.inner_fraction)
-        if config.spatial:
+        if config.spatial and disparity:
             spatial.append(with_neighbours(_some_of(inner, centres, generator), size[1]))
+        elif config.spatial:
+            spatial.append(
+                _patches(inner, centres, size[1], generator)
+                if around
+                else _some_of(inner, positions, generator)
+            )
         if config.temporal:
-            temporal.append(_some_of(inner, positions, generator))
+            # The neighbours of a row of a correlation matrix over time are frames, not regions.
+            temporal.append(
+                _patches(inner, centres, size[1], generator)
+                if around and disparity
+                else _some_of(inner, positions, generator)
+            )
     return Locations(tuple(spatial), tuple(temporal))
 
 
@@ -84,3 +98,9 @@ def _border(side: int, inner_fraction: float) -> int:
 
 def _some_of(positions: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
     return positions[torch.randperm(len(positions), generator=generator)[:count]]
+
+
+def _patches(inner: Tensor, count: int, width: int, generator: torch.Generator | None) -> Tensor:
+    """Regions drawn with their neighbours, each once."""
+    patches: Tensor = torch.unique(with_neighbours(_some_of(inner, count, generator), width))
+    return patches

@@ -167,3 +167,33 @@ def test_a_saved_similarity_is_not_in_the_way_of_single_images(loss):
         "spatial_positive_cosine", "spatial_negative_cosine",
         "spatial_positive_pearson", "spatial_negative_pearson",
     }  # fmt: skip
+
+
+@pytest.fixture
+def rows(small):
+    return initial(small.model_copy(update={"formulation": "correlation"}), 0).freeze()
+
+
+def test_a_metric_of_correlations_scores_windows(rows, clips):
+    source, generated = clips  # of 12 frames: three windows, the last of another length
+    found = score(source, generated, rows, window_frames=5)
+    sides = [[], []]
+    for start in (0, 5):
+        window = (as_input(clip[start : start + 5], 48)[None] for clip in (generated, source))
+        levels = rows.compare(*window).temporal
+        for side, name in zip(sides, ("query", "key"), strict=True):
+            vectors = [
+                getattr(level, name) / (len(level.query) * level.query.shape[1]) ** 0.5
+                for level in levels
+            ]
+            side.append(np.concatenate([v.flatten().numpy() for v in vectors]))
+    q, k = (np.stack(side).astype(float) for side in sides)
+    expected = np.corrcoef((q - q.mean(0)).ravel(), (k - k.mean(0)).ravel())[0, 1]
+    assert found.temporal_coherence == pytest.approx(expected, abs=1e-4)
+    assert found.frames_compared == 12
+
+
+def test_equal_clips_score_one_under_correlations(rows, clips):
+    found = score(clips[0], clips[0], rows, window_frames=4)
+    assert found.score == pytest.approx(1, abs=1e-5)
+    assert found.temporal_positive == pytest.approx(1, abs=1e-5)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from stccl.metric.contrast import adaptive_weight, info_nce, mean_cosines, unit_vectors
+from stccl.metric.contrast import info_nce, mean_cosines, unit_vectors
 
 
 def vectors(*shape: int, seed: int = 0) -> Tensor:
@@ -84,18 +84,6 @@ def test_unit_vectors_have_length_one_and_zero_stays_zero_with_a_finite_gradient
 
 def test_half_precision_is_widened():
     assert unit_vectors(vectors(2, 3).bfloat16()).dtype == torch.float32
-
-
-def test_adaptive_weight_is_equation_6_by_hand():
-    disparity = torch.tensor([[math.log(3.0), -math.log(3.0), 0.0]])
-    # sigmoid(ln 3) = 3/4 on both sides of zero, sigmoid(0) = 1/2.
-    expected = 2 * (0.75**2 + 0.75**2 + 0.5**2) / 3
-    assert float(adaptive_weight(disparity, scale=2, power=2)) == pytest.approx(expected)
-
-
-def test_adaptive_weight_has_no_gradient():
-    disparity = vectors(2, 3).requires_grad_()
-    assert not adaptive_weight(disparity, scale=2, power=2).requires_grad
 
 
 def test_mean_cosines_by_loops():

@@ -89,3 +89,21 @@ def test_a_temporal_metric_is_refused(small):
         region_similarity(
             initial(small.model_copy(update={"spatial": False}), 0), picture(0), picture(1)
         )
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_the_map_of_correlations_is_the_cosine_of_rows(small, centred):
+    changes = {"formulation": "correlation", "centred": centred}
+    loss = initial(small.model_copy(update=changes), 0).freeze()
+    for head in loss.spatial_heads[1:]:
+        torch.nn.init.zeros_(head[2].weight)
+    a, b = picture(0), picture(1)
+    found = region_similarity(loss, a, b)
+    inner = inner_region(24, 24, small.inner_fraction)
+    nothing = torch.tensor([0])
+    where = Locations((inner, nothing, nothing, nothing), ())
+    level = loss.compare(*(as_input([i], 48) for i in (a, b)), locations=where).spatial[0]
+    expected = (level.query * level.key).sum(dim=-1)[0] / 4
+    np.testing.assert_allclose(found.ravel()[inner], expected, atol=1e-5)
+    same = region_similarity(initial(loss.config, 1).freeze(), a, a)
+    np.testing.assert_allclose(same[np.isfinite(same)], 1, atol=1e-5)
