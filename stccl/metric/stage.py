@@ -4,9 +4,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from dvclive.live import Live
+
 from stccl.errors import StageError
 from stccl.fingerprint import code_version, file_sha256, fingerprint, params_of
-from stccl.metric.curves import Curves
 from stccl.metric.data import PairWindows, WindowReader, evenly, read_pairs, training_pairs
 from stccl.metric.loss import initial
 from stccl.metric.train import Checkpoint, History, Progress, Record, train
@@ -15,6 +16,14 @@ from stccl.tables.io import read_provenance
 
 MODEL = "metric"
 """Folder of the metric below the folder of models."""
+
+
+class _Curves(Live):  # type: ignore[misc]
+    """Curves on disk, and no interest in git: the pipeline's own DVC keeps what is logged."""
+
+    def _init_dvc(self) -> None:
+        # It would name an experiment by the last commit, and end where there is none.
+        pass
 
 
 def run(
@@ -29,7 +38,7 @@ def run(
     """Train the metric on `metric-train`, looking at `metric-test` on the way.
 
     Writes `<models>/metric/{config.json,model.safetensors}`, `<metrics>/metric.json` and the curves
-    `<plots>/metric/**.tsv`.
+    `<plots>/metric/plots/metrics/**.tsv`.
 
     Args:
         data: Holds `pairs.parquet` and `aligned/`.
@@ -66,18 +75,25 @@ def run(
             arcface=file_sha256(arcface) if arcface else "",
         ),
     )
-    history = train(
-        loss,
-        pairs,
-        heldout,
-        WindowReader(data, settings.size_px),
-        training,
-        seed=params.run.seed,
-        workers=params.run.workers - 1,
-        checkpoint=checkpoint,
-        progress=progress,
-        report=Curves(plots / "metric").add,
-    )
+    with _Curves(str(plots / "metric"), report=None, save_dvc_exp=False, dvcyaml=None) as live:
+
+        def report(step: int, record: Record) -> None:
+            live.step = step
+            for name, value in record.items():
+                live.log_metric(name, value)
+
+        history = train(
+            loss,
+            pairs,
+            heldout,
+            WindowReader(data, settings.size_px),
+            training,
+            seed=params.run.seed,
+            workers=params.run.workers - 1,
+            checkpoint=checkpoint,
+            progress=progress,
+            report=report,
+        )
     loss.save_pretrained(models / MODEL)
     metrics.mkdir(parents=True, exist_ok=True)
     summary = json.dumps(_summary(history, pairs, unseen), indent=2) + "\n"

@@ -1,4 +1,4 @@
-"""Training curves, as the metric stage leaves them: one tab-separated file per quantity."""
+"""Training curves, as dvclive leaves them: one tab-separated file per quantity."""
 
 from pathlib import Path
 
@@ -10,6 +10,10 @@ from stccl.report.charts import Curve
 
 _SETS = {"train": "training", "heldout": "held out"}
 """Folders that say over which clips a quantity was taken, and how the page calls them."""
+
+
+_FOLDERS = ("plots", "metrics")
+"""Folders that dvclive puts around every curve."""
 
 
 def read_curves(folder: Path) -> dict[str, dict[str, Curve]]:
@@ -24,6 +28,7 @@ def read_curves(folder: Path) -> dict[str, dict[str, Curve]]:
     curves: dict[str, dict[str, Curve]] = {}
     for path in sorted(folder.rglob("*.tsv")):
         names = path.relative_to(folder).with_suffix("").parts
+        names = tuple(name for name in names if name not in _FOLDERS)
         over = next((name for name in names if name in _SETS), None)
         title = " ".join(name for name in names if name != over).replace("_", " ")
         curves.setdefault(title, {})[_SETS[over] if over else ""] = _read(path)

@@ -57,7 +57,7 @@ def test_it_writes_a_metric_and_its_curves(undisturbed, small_params):
     summary = json.loads((out / "metrics" / "metric.json").read_text())
     assert summary["steps"] == 6
     assert summary["speakers"] == {"train": ["A", "B"], "heldout": ["C"]}
-    curve = (out / "plots/metric/heldout/spatial_positive.tsv").read_text()
+    curve = (out / "plots/metric/plots/metrics/heldout/spatial_positive.tsv").read_text()
     assert [line.split("\t")[0] for line in curve.splitlines()] == ["step", "0", "2", "4", "6"]
     assert not list((out / "scratch").iterdir())
 
@@ -74,7 +74,7 @@ def test_it_takes_no_interest_in_git(made_data, small_params, tmp_path, monkeypa
     metric = small_params.metric.model_copy(update={"training": training})
     out = Path("out")
     go(made_data, out, small_params.model_copy(update={"metric": metric}))
-    curve = (out / "plots/metric/train/total.tsv").read_text()
+    curve = (out / "plots/metric/plots/metrics/train/total.tsv").read_text()
     assert curve.splitlines()[0] == "step\ttotal"
     assert len(curve.splitlines()) == 2
     assert set(tmp_path.iterdir()) == before | {tmp_path / "out"}

@@ -115,7 +115,7 @@ def make(root: Path, shape: Shape, picture: Draw = draw) -> Made:
             if stage != "align" or clip.clip not in shape.lost:
                 WRITERS[stage](data, clip, shape, picture)
     _pairs(data, [c for c in left if c.clip not in shape.lost], shape, rejected.get("pairs"))
-    _curves(root / "plots" / "metric") if shape.curves else None
+    _curves(root / "plots" / "metric" / "plots" / "metrics") if shape.curves else None
     (root / "models" / "metric").mkdir(parents=True)
     (root / "models" / "metric" / "config.json").write_text('{"size_px": 224}')
     (root / "datasets" / "mead").mkdir(parents=True)

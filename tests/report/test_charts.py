@@ -29,11 +29,12 @@ def test_charts_on_one_page_share_no_id_and_are_the_same_each_time():
 
 
 def test_curves_of_one_quantity_come_together(tmp_path):
+    folder = tmp_path / "plots" / "metrics"
     for name, rows in (("train/loss", "0\t2\n1\t1.5\n"), ("heldout/loss", "1\tnan\n2\t1.25\n")):
-        path = tmp_path / f"{name}.tsv"
+        path = folder / f"{name}.tsv"
         path.parent.mkdir(parents=True)
         path.write_text("step\tloss\n" + rows)
-    (tmp_path / "pace.tsv").write_text("timestamp\tstep\tpace\n123\t0\t7\n")
+    (folder / "pace.tsv").write_text("timestamp\tstep\tpace\n123\t0\t7\n")
     found = read_curves(tmp_path)
     assert list(found) == ["loss", "pace"]
     assert list(found["loss"]) == ["training", "held out"]
