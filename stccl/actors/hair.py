@@ -179,8 +179,15 @@ def _grow(
     lines = np.stack(paths, axis=1)
     if style.cling < _COMBED:
         return lines
-    for _ in range(3):  # without the kinks where strands were pushed off the head
+    # Take out the kinks where strands were pushed off the head, but let none sink into it.
+    for _ in range(3):
         lines[:, 1:-1] = (lines[:, :-2] + 2 * lines[:, 1:-1] + lines[:, 2:]) / 4
+    flat_lines = lines[:, 1:].reshape(-1, 3)
+    _, nearest = tree.query(flat_lines)
+    height = ((flat_lines - skin[nearest]) * scalp.normals[nearest]).sum(axis=1, keepdims=True)
+    room = 0.6 + 0.8 * style.volume_mm * np.repeat(layer, POINTS - 1, axis=0)
+    flat_lines = flat_lines + scalp.normals[nearest] * np.maximum(room - height, 0)
+    lines[:, 1:] = flat_lines.reshape(count, POINTS - 1, 3)
     x, y, z = np.moveaxis(lines, 2, 0)
     over_face = (np.abs(x) < 56) & (y < 74) & (z > 35)
     beside_face: Array = lines[~over_face.any(axis=1)]
