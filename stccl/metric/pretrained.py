@@ -9,9 +9,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from stccl.checkpoint import load_weights, read_weights
 from stccl.errors import StcclError
 from stccl.metric.config import STCCLConfig
-from stccl.checkpoint import load_weights, read_weights
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"

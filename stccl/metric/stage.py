@@ -18,7 +18,7 @@ MODEL = "metric"
 """Folder of the metric below the folder of models."""
 
 
-class _Curves(Live):  # type: ignore[misc]
+class _Curves(Live):
     """Curves on disk, and no interest in git: the pipeline's own DVC keeps what is logged."""
 
     def _init_dvc(self) -> None:
