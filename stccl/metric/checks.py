@@ -77,7 +77,7 @@ def check_values(config: STCCLConfig, **images: Tensor) -> None:
 def nan_if_refused(config: STCCLConfig, *images: Tensor) -> Tensor:
     """0, or NaN where `check_values` would raise; nothing waits for the device."""
     limit = _LARGEST_VALUE if config.check_range else torch.finfo(images[0].dtype).max
-    fine = torch.stack([values.detach().abs().amax() <= limit for values in images]).all()
+    fine = torch.stack([values.detach().abs().max() <= limit for values in images]).all()
     return torch.where(fine, 0.0, torch.nan)
 
 
