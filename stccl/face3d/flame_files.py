@@ -170,10 +170,12 @@ class _Arrays:
         self.problems: list[str] = []
         self.sizes: dict[str, int] = {}
 
-    def floats(self, name: str, shape: Sequence[int | str]) -> NDArray[np.floating[Any]]:
-        array = self._array(name, shape, np.floating, np.dtype(np.float32))
-        if array.size and not np.isfinite(array).all():
-            self.problems.append(f"{name}: not all numbers are finite")
+    def floats(self, name: str, shape: Sequence[int | str]) -> NDArray[np.float32]:
+        found = self._array(name, shape, np.floating, np.dtype(np.float32))
+        with np.errstate(over="ignore"):
+            array = found.astype(np.float32, copy=False)
+        if not np.isfinite(array).all():
+            self.problems.append(f"{name}: not all numbers are finite in single precision")
         return array
 
     def integers(self, name: str, shape: Sequence[int | str]) -> NDArray[np.integer[Any]]:

@@ -230,7 +230,7 @@ def test_everything_amiss_is_named_at_once(path):
         StcclError,
         match=r"generic_model\.pkl: no FLAME model: "
         r"f: expected integer numbers, got float64; "
-        r"v_template: not all numbers are finite; "
+        r"v_template: not all numbers are finite in single precision; "
         r"posedirs: expected 60 × 3 × 36, got 60 × 3 × 27; "
         r"J_regressor: expected 5 × 60, got 5 × 59; "
         r"weights: missing; get it again",
@@ -253,6 +253,7 @@ def changed(name, value, where=...):
             changed("kintree_table", 3, (0, 2)),
             "parents before children: expected 0 to 1, got 3 to 3",
         ),
+        (changed("shapedirs", 1e39, (3, 1, 2)), "shapedirs: not all numbers are finite"),
         (model_arrays(60, 90, directions=310), "4 shapes and 50 expressions need 350 directions"),
         (
             {**model_arrays(60, 90), "weights": "many"},
