@@ -15,7 +15,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 .DEFAULT_GOAL := run
 
 run: setup
-	$(if $(DATASET)$(PRESET),$(BIN)/stccl use $(DATASET) $(if $(ROOT),--root "$(ROOT)") $(if $(PROTOCOL),--protocol $(PROTOCOL)) $(if $(SIZE),--size $(SIZE)) $(if $(PRESET),--preset $(PRESET)))
+	$(if $(DATASET)$(PRESET),$(BIN)/stccl use $(DATASET) $(if $(ROOT),--root "$(ROOT)") $(if $(PROTOCOL),--protocol $(PROTOCOL)) $(if $(EDITION),--edition $(EDITION)) $(if $(PRESET),--preset $(PRESET)))
 	$(BIN)/dvc repro
 	@echo "The report: $(CURDIR)/report/index.html"
 

@@ -160,8 +160,8 @@ def jitter(track: Track) -> list[float]:
 
 def actors(folder: Path) -> Path:
     """The smallest size of the actors, eight takes of two speakers."""
-    size = read_card("actors").size("tiny", "actors")
-    generate(folder, "all", size, 0, InOrder())
+    edition = read_card("actors").edition("tiny", "actors")
+    generate(folder, "all", edition, 0, InOrder())
     return folder
 
 

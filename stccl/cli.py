@@ -44,7 +44,7 @@ def use(
     dataset: Annotated[str | None, typer.Argument(help="A folder of datasets/.")] = None,
     root: Annotated[str | None, typer.Option(help="Your folder with its clips.")] = None,
     protocol: Annotated[str | None, typer.Option(help="One of its card's protocols.")] = None,
-    size: Annotated[str | None, typer.Option(help="One of its card's sizes.")] = None,
+    edition: Annotated[str | None, typer.Option(help="One of its card's editions.")] = None,
     add: Annotated[bool, typer.Option("--add", help="Keep the datasets in use.")] = False,
     preset: Annotated[str | None, typer.Option(help="A file of presets/, such as paper.")] = None,
 ) -> None:
@@ -54,7 +54,7 @@ def use(
     if preset is not None:
         apply_preset(PARAMS, Path("presets") / f"{preset}.yaml")
     if dataset is not None:
-        use_dataset(PARAMS, dataset, root=root, protocol=protocol, size=size, keep_others=add)
+        use_dataset(PARAMS, dataset, root=root, protocol=protocol, edition=edition, keep_others=add)
 
 
 @app.command()

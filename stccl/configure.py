@@ -18,7 +18,7 @@ def use_dataset(
     *,
     root: str | None,
     protocol: str | None,
-    size: str | None = None,
+    edition: str | None = None,
     keep_others: bool,
 ) -> None:
     """Make the pipeline work on a dataset.
@@ -28,7 +28,7 @@ def use_dataset(
         name: A folder of `datasets/`.
         root: The folder with its clips; None to fetch or make them as its card says.
         protocol: One of the card's protocols; None for its first.
-        size: One of the card's sizes, where its clips are made; None for its first.
+        edition: One of the card's editions, where its clips are made; None for its first.
         keep_others: Add it to the datasets in use instead of replacing them.
 
     Raises:
@@ -40,9 +40,9 @@ def use_dataset(
     if root is not None and not Path(root).is_dir():
         raise ParamsError(f"--root {root}: no such folder")
     entry = {"root": root or f"datasets/{name}", "protocol": protocol or next(iter(card.protocols))}
-    if size is not None:
-        card.size(size, name)
-        entry["size"] = size
+    if edition is not None:
+        card.edition(edition, name)
+        entry["edition"] = edition
     document = _load(params)
     datasets = document["datasets"] if keep_others else CommentedMap()
     datasets[name] = CommentedMap(entry)
@@ -73,6 +73,9 @@ def _merge(into: Any, values: Mapping[str, Any]) -> None:
 def _yaml() -> YAML:
     yaml = YAML()
     yaml.width = 100
+    yaml.representer.add_representer(
+        type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
     return yaml
 
 

@@ -30,7 +30,7 @@ def actor_takes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from stccl.actors.make import generate
     from stccl.runner import InOrder
 
-    size = {
+    edition = {
         "speakers": 2,
         "emotions": ["neutral", "surprised"],
         "levels": [3],
@@ -38,7 +38,7 @@ def actor_takes(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "side_px": 256,
     }
     folder = tmp_path_factory.mktemp("actors")
-    generate(folder, SPEAKERS, size, 0, InOrder())
+    generate(folder, SPEAKERS, edition, 0, InOrder())
     return folder
 
 

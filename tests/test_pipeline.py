@@ -106,7 +106,7 @@ def fresh_project(folder: Path, root: Path | None = None, *, committed: bool = T
             "actors",
             root=None if root is None else str(root),
             protocol=None,
-            size="tiny",
+            edition="tiny",
             keep_others=False,
         )
     finally:

@@ -10,11 +10,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from stccl.actors.edition import Edition
 from stccl.actors.expressions import EXPRESSIONS
 from stccl.actors.film import write_picture, write_sound
 from stccl.actors.performance import Motion, Take, perform
 from stccl.actors.scene import Scene
-from stccl.actors.size import Size
 from stccl.actors.speaker import Speaker
 from stccl.actors.truth import write_frames, write_maps, write_phonemes
 from stccl.actors.visemes import VISEMES
@@ -32,11 +32,11 @@ _OTHER_RATE = 3
 def generate(
     folder: Path,
     speakers: tuple[str, ...] | Literal["all"],
-    size: Mapping[str, Any],
+    edition: Mapping[str, Any],
     seed: int,
     runner: Runner,
 ) -> None:
-    """Make the takes that are not there yet, and remove those of another size.
+    """Make the takes that are not there yet, and remove those of another edition.
 
     Each depends on the seed and on what it is named by, not on what else is made:
     `<speaker>/video/front/<emotion>/level_<n>/<sentence>.mp4`, its sound
@@ -45,16 +45,16 @@ def generate(
 
     Args:
         folder: Where to.
-        speakers: Which, instead of the first `size.speakers`.
-        size: See `Size`.
+        speakers: Which, instead of the first `edition.speakers`.
+        edition: See `Edition`.
         seed: Of everything about the speakers and their takes.
         runner: Spreads the work; a chunk is the takes of one sentence by one speaker.
 
     Raises:
-        ParamsError: For a size or speaker that cannot be.
+        ParamsError: For an edition or speaker that cannot be.
         StageError: Where espeak-ng or ffmpeg fails.
     """
-    wanted = Size.parse(dict(size), where="datasets.actors.size")
+    wanted = Edition.parse(dict(edition), where="datasets.actors.edition")
     names = wanted.speaker_names if speakers == "all" else speakers
     cast = [Speaker(name, seed) for name in names]
     readings = [(speaker, sentence) for speaker in cast for sentence in wanted.sentence_ids]
@@ -64,19 +64,19 @@ def generate(
         pass
 
 
-def make_reading(folder: Path, speaker: Speaker, sentence: str, size: Size) -> None:
-    """Make one speaker's takes of a sentence, in every emotion of a size, unless they are there."""
-    mark = _mark(speaker, sentence, size.side_px)
+def make_reading(folder: Path, speaker: Speaker, sentence: str, edition: Edition) -> None:
+    """Make one speaker's takes of a sentence, in an edition's emotions, unless they are there."""
+    mark = _mark(speaker, sentence, edition.side_px)
     maps = folder / "truth" / "maps" / f"{speaker.name}-{sentence}.parquet"
-    moods_mark = fingerprint(of=mark, moods=size.moods)
+    moods_mark = fingerprint(of=mark, moods=edition.moods)
     if _fingerprint_of(maps) == moods_mark and all(
-        _is_there(folder, speaker, sentence, *mood, mark) for mood in size.moods
+        _is_there(folder, speaker, sentence, *mood, mark) for mood in edition.moods
     ):
         return
-    takes = [perform(speaker, sentence, *mood) for mood in size.moods]
+    takes = [perform(speaker, sentence, *mood) for mood in edition.moods]
     for take in takes:
         if not _is_there(folder, speaker, sentence, take.emotion, take.level, mark):
-            make_take(folder, take, size.side_px, mark)
+            make_take(folder, take, edition.side_px, mark)
     write_maps(maps, takes, frame_rate_hz(speaker), {"fingerprint": moods_mark})
 
 
@@ -174,11 +174,11 @@ def _mark(speaker: Speaker, sentence: str, side_px: int) -> str:
     )  # fmt: skip
 
 
-def _remove_others(folder: Path, readings: list[tuple[Speaker, str]], size: Size) -> None:
+def _remove_others(folder: Path, readings: list[tuple[Speaker, str]], edition: Edition) -> None:
     """Takes that are not asked for would be used if they stayed."""
     wanted = {folder / f"truth/maps/{s.name}-{sentence}.parquet" for s, sentence in readings}
     for speaker, sentence in readings:
-        for mood in size.moods:
+        for mood in edition.moods:
             wanted.update(folder / path for path in _files(speaker.name, sentence, *mood))
     for path in _made(folder):
         if path not in wanted:

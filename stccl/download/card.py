@@ -133,8 +133,8 @@ class Card(Section):
         fetch: Files to download; or
         ask: what to do to get the data; or
         generate: `<module>:<function>` that makes the clips, called as
-            `function(folder, speakers, size, seed, runner)`.
-        sizes: How much it can make: by name, what `function` is given as `size`.
+            `function(folder, speakers, edition, seed, runner)`.
+        editions: How much it can make: by name, what `function` is given as `edition`.
         pattern: Regular expression that a picture file's path, relative to the root and with
             forward slashes, matches as a whole. Its named groups `speaker`, `emotion`,
             `sentence` (and, where there are such, `level` and `take`) say what the clip is.
@@ -151,7 +151,7 @@ class Card(Section):
     fetch: tuple[RemoteFile, ...] | None = Field(default=None, min_length=1)
     ask: Ask | None = None
     generate: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
-    sizes: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    editions: dict[str, dict[str, Any]] = Field(default_factory=dict)
     pattern: str
     audio: str | None = None
     codes: dict[str, dict[str, str]] = Field(default_factory=dict)
@@ -179,8 +179,8 @@ class Card(Section):
             raise ValueError(
                 f"expected one of fetch, ask, generate, got {' and '.join(ways) or 'none'}"
             )
-        if bool(self.sizes) != (self.generate is not None):
-            raise ValueError("expected sizes exactly where clips are made (generate)")
+        if bool(self.editions) != (self.generate is not None):
+            raise ValueError("expected editions exactly where clips are made (generate)")
         groups = set(re.compile(self.pattern).groupindex)
         if strange := set(self.codes) - groups:
             raise ValueError(
@@ -221,25 +221,25 @@ class Card(Section):
             )
         return self.protocols[name]
 
-    def size(self, chosen: str | Mapping[str, Any] | None, dataset: str) -> Mapping[str, Any]:
-        """What to make: a size of that name, the values given, or the first size.
+    def edition(self, chosen: str | Mapping[str, Any] | None, dataset: str) -> Mapping[str, Any]:
+        """What to make: an edition of that name, the values given, or the first edition.
 
         Raises:
-            ParamsError: Naming the sizes there are.
+            ParamsError: Naming the editions there are.
         """
-        if not self.sizes and chosen is not None:
+        if not self.editions and chosen is not None:
             raise ParamsError(
-                f"datasets.{dataset}.size: expected none, as these clips are not made, "
+                f"datasets.{dataset}.edition: expected none, as these clips are not made, "
                 f"got {chosen!r}"
             )
-        if isinstance(chosen, str) and chosen not in self.sizes:
+        if isinstance(chosen, str) and chosen not in self.editions:
             raise ParamsError(
-                f"datasets.{dataset}.size: expected one of {', '.join(self.sizes)}, or the values "
-                f"of one, got {chosen!r}"
+                f"datasets.{dataset}.edition: expected one of {', '.join(self.editions)}, or the "
+                f"values of one, got {chosen!r}"
             )
         if chosen is None:
-            return next(iter(self.sizes.values()))
-        return self.sizes[chosen] if isinstance(chosen, str) else chosen
+            return next(iter(self.editions.values()))
+        return self.editions[chosen] if isinstance(chosen, str) else chosen
 
 
 def read_card(name: str, cards: Path = CARDS) -> Card:

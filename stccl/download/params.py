@@ -21,8 +21,9 @@ class DatasetParams(Section):
         description="One of the card's protocols: how sentences match and speakers are split."
     )
     speakers: Speakers = Field(default="all", description="Use (and fetch or make) only these.")
-    size: str | dict[str, Any] | None = Field(
+    # Not `size`: DVC leaves keys of that name out when it looks for an earlier run to restore.
+    edition: str | dict[str, Any] | None = Field(
         default=None,
-        description="How much to make, where clips are made: one of the card's sizes, or the "
+        description="How much to make, where clips are made: one of the card's editions, or the "
         "values of one; without it, the card's first.",
     )

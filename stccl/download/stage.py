@@ -20,7 +20,7 @@ from stccl.runner import InOrder, Runner
 from stccl.tables.io import write_table
 
 Generator = Callable[[Path, Speakers, Mapping[str, Any], int, Runner], Any]
-"""Makes the clips of a card: `(folder, speakers, size, seed, runner)`."""
+"""Makes the clips of a card: `(folder, speakers, edition, seed, runner)`."""
 
 _IN_ORDER = InOrder()
 
@@ -116,7 +116,7 @@ def _obtain(
     assert card.generate is not None
     folder.mkdir(parents=True, exist_ok=True)
     _generator(name, card.generate)(
-        folder, dataset.speakers, card.size(dataset.size, name), seed, runner
+        folder, dataset.speakers, card.edition(dataset.edition, name), seed, runner
     )
     return folder, {}
 

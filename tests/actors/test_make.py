@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from stccl.actors import make
+from stccl.actors.edition import Edition
 from stccl.actors.make import frame_rate_hz, generate, make_take
 from stccl.actors.performance import perform, time_map
-from stccl.actors.size import Size
 from stccl.actors.speaker import Speaker
 from stccl.download.card import read_card
 from stccl.download.index import index
@@ -21,7 +21,7 @@ from stccl.runner import InOrder
 from stccl.tables.io import read_provenance, read_table
 from tests.conftest import ROOT, SPEAKERS
 
-SIZE = {
+EDITION = {
     "speakers": 1,
     "emotions": ["neutral"],
     "levels": [1],
@@ -136,18 +136,18 @@ def test_the_true_target_of_a_manipulation_differs_in_the_face_alone(tmp_path):
 
 
 def test_a_size_is_told_by_its_speakers_sentences_and_moods():
-    size = Size.parse(
-        {**SIZE, "speakers": 3, "emotions": ["neutral", "sad"], "levels": [1, 3]}, where="x"
+    edition = Edition.parse(
+        {**EDITION, "speakers": 3, "emotions": ["neutral", "sad"], "levels": [1, 3]}, where="x"
     )
-    assert size.speaker_names == ("M001", "W001", "M002")
-    assert size.sentence_ids == ("001",)
-    assert size.moods == (("neutral", 1), ("sad", 1), ("sad", 3))
+    assert edition.speaker_names == ("M001", "W001", "M002")
+    assert edition.sentence_ids == ("001",)
+    assert edition.moods == (("neutral", 1), ("sad", 1), ("sad", 3))
 
 
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("speakers", 0, "size: speakers: expected greater than or equal to 1, got 0"),
+        ("speakers", 0, "edition: speakers: expected greater than or equal to 1, got 0"),
         ("sentences", 99, "sentences: expected less than or equal to 12, got 99"),
         ("side_px", 65, "side_px: expected a multiple of 2, got 65"),
         ("levels", [4], r"levels\.0: expected less than or equal to 3, got 4"),
@@ -157,19 +157,19 @@ def test_a_size_is_told_by_its_speakers_sentences_and_moods():
 )
 def test_an_impossible_size_is_refused_with_its_key(tmp_path, key, value, message):
     with pytest.raises(ParamsError, match=message):
-        generate(tmp_path, "all", {**SIZE, key: value}, 0, InOrder())
+        generate(tmp_path, "all", {**EDITION, key: value}, 0, InOrder())
 
 
 def test_an_unknown_speaker_is_refused(tmp_path):
     with pytest.raises(ParamsError, match="no speaker 'P01'; names are M001"):
-        generate(tmp_path, ("P01",), SIZE, 0, InOrder())
+        generate(tmp_path, ("P01",), EDITION, 0, InOrder())
 
 
 @pytest.mark.slow
 def test_same_seed_same_bytes_whoever_else_is_made(tmp_path):
-    generate(tmp_path / "a", ("M002",), SIZE, 1, InOrder())
-    generate(tmp_path / "b", ("W001", "M002"), SIZE, 1, InOrder())
-    generate(tmp_path / "c", ("M002",), SIZE, 2, InOrder())
+    generate(tmp_path / "a", ("M002",), EDITION, 1, InOrder())
+    generate(tmp_path / "b", ("W001", "M002"), EDITION, 1, InOrder())
+    generate(tmp_path / "c", ("M002",), EDITION, 2, InOrder())
     a, b, c = (sums(tmp_path / name) for name in "abc")
     assert len(a) == 5
     assert len(b) == 10
@@ -180,20 +180,20 @@ def test_same_seed_same_bytes_whoever_else_is_made(tmp_path):
 
 @pytest.mark.slow
 def test_what_is_there_is_kept_and_what_is_not_asked_for_goes(tmp_path):
-    generate(tmp_path, ("M002", "W001"), SIZE, 0, InOrder())
+    generate(tmp_path, ("M002", "W001"), EDITION, 0, InOrder())
     before = {path: path.stat().st_mtime_ns for path in clips(tmp_path)}
     assert len(before) == 2
     kept, lost = before
     lost.unlink()
     (tmp_path / ".making-1").mkdir()
-    generate(tmp_path, ("M002", "W001"), SIZE, 0, InOrder())
+    generate(tmp_path, ("M002", "W001"), EDITION, 0, InOrder())
     assert kept.stat().st_mtime_ns == before[kept]
     assert lost.stat().st_mtime_ns != before[lost]
     assert not list(tmp_path.glob(".making-*"))
-    generate(tmp_path, ("M002",), SIZE, 0, InOrder())
+    generate(tmp_path, ("M002",), EDITION, 0, InOrder())
     assert clips(tmp_path) == [kept]
     assert len(sums(tmp_path)) == 5
-    generate(tmp_path, ("M002",), SIZE, 1, InOrder())
+    generate(tmp_path, ("M002",), EDITION, 1, InOrder())
     assert kept.stat().st_mtime_ns != before[kept]
 
 

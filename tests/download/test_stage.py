@@ -162,27 +162,29 @@ def test_a_card_with_addresses_is_fetched_for_the_speakers_asked_for(tmp_path):
 
 def test_a_card_that_makes_its_clips_is_given_folder_settings_and_seed(tmp_path, monkeypatch):
     cards = tmp_path / "datasets"
-    sizes = {"one": {"clips": 1}, "two": {"clips": 2}}
-    write_card(cards, "made", generate="maker_of_clips:make", sizes=sizes)
+    editions = {"one": {"clips": 1}, "two": {"clips": 2}}
+    write_card(cards, "made", generate="maker_of_clips:make", editions=editions)
     (tmp_path / "maker_of_clips.py").write_text(
-        "def make(folder, speakers, size, seed, runner):\n"
-        "    for number in range(size['clips']):\n"
+        "def make(folder, speakers, edition, seed, runner):\n"
+        "    for number in range(edition['clips']):\n"
         "        (folder / f'{speakers[number]}_sad_{seed}.mp4').write_bytes(b'')\n"
         "    runner.progress(1, 1)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     dataset = {"root": str(cards / "made"), "protocol": "all", "speakers": ["Ann", "B"]}
-    for size, speakers in ((None, ["Ann"]), ("two", ["Ann", "B"]), ({"clips": 1}, ["Ann"])):
-        data = tmp_path / str(size) / "data"
-        asked = {**dataset, "size": size, "speakers": speakers}
+    for edition, speakers in ((None, ["Ann"]), ("two", ["Ann", "B"]), ({"clips": 1}, ["Ann"])):
+        data = tmp_path / str(edition) / "data"
+        asked = {**dataset, "edition": edition, "speakers": speakers}
         run("made", data, params_with(made=asked), cards=cards)
         made = [clip.clip for clip in listed(data, "made")]
         assert made == [f"made-{speaker}-sad-1-42" for speaker in speakers]
-    with pytest.raises(ParamsError, match=r"made\.size: expected one of one, two, .*got 'three'"):
-        run("made", tmp_path, params_with(made={**dataset, "size": "three"}), cards=cards)
+    with pytest.raises(
+        ParamsError, match=r"made\.edition: expected one of one, two, .*got 'three'"
+    ):
+        run("made", tmp_path, params_with(made={**dataset, "edition": "three"}), cards=cards)
     sys.modules.pop("maker_of_clips")
 
-    write_card(cards, "broken", generate="maker_of_clips:absent", sizes=sizes)
+    write_card(cards, "broken", generate="maker_of_clips:absent", editions=editions)
     broken = {"root": str(cards / "broken"), "protocol": "all"}
     with pytest.raises(StageError, match="generate: expected `<module>:<function>`, got 'maker_of"):
         run("broken", tmp_path / "data", params_with(broken=broken), cards=cards)

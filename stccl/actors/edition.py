@@ -13,8 +13,8 @@ from stccl.section import Section
 Level = Annotated[int, Field(ge=1, le=max(LEVEL_INTENSITY))]
 
 
-class Size(Section):
-    """One of the sizes in `datasets/actors/card.yaml`."""
+class Edition(Section):
+    """One of the editions in `datasets/actors/card.yaml`."""
 
     speakers: int = Field(ge=1, le=1998, description="Men and women in turn.")
     emotions: tuple[str, ...] = Field(min_length=1, description="In MEAD's words.")
