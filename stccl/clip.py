@@ -22,7 +22,8 @@ class Clip:
         take: Which repetition this is; empty where a dataset has one.
         split: `metric-train`, `metric-test`, `spfem-train`, `spfem-test` or `unused`.
         words: Clips of one speaker with the same non-empty `words` say the same words.
-        media_path: The picture, relative to the project's folder.
+        media_path: The picture, relative to the project's folder; absolute where the dataset's root
+            is an absolute path outside of it.
         audio_path: The sound; equal to `media_path` where one file holds both.
         fps, frames, duration_s: As found in the source file; None where it could not be read.
         sha256: Of the picture file followed by the sound file where that is another one.

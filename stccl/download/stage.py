@@ -86,7 +86,7 @@ def run(
     probed = probe_all(files, data / "raw" / f".{name}.probed.json", runner.progress)
     project = data.parent
     clips = [
-        _row(name, found, os.path.relpath(media, project), os.path.relpath(audio, project), facts)
+        _row(name, found, _listed(media, project), _listed(audio, project), facts)
         for found, (media, audio), facts in zip(listed.found, files, probed, strict=True)
     ]
     provenance = {
@@ -97,6 +97,13 @@ def run(
     write_table(data / "index" / f"{name}.parquet", "clips", map(vars, clips), provenance)
     speakers = {clip.speaker for clip in clips}
     return DownloadSummary(name, len(clips), len(speakers), listed.ignored, sha256)
+
+
+def _listed(file: Path, project: Path) -> str:
+    """A path for the table: the same wherever the project stands, as far as its root is."""
+    if file.is_absolute() and not file.is_relative_to(project.absolute()):
+        return str(file)
+    return os.path.relpath(file, project)
 
 
 def _same(root: Path, folder: Path) -> bool:

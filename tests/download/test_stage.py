@@ -73,10 +73,23 @@ def test_a_folder_is_listed_where_it_is(tmp_path, clips, monkeypatch):
     assert not (tmp_path / "data" / "raw" / "folder").exists()
 
 
-def test_a_root_elsewhere_is_listed_relative_to_the_project(tmp_path, clips):
-    run_folder(tmp_path / "project", clips)
-    found = listed(tmp_path / "project" / "data", "folder")
-    assert found[0].media_path == "../clips/Ann/neutral/1.mp4"
+def test_a_root_elsewhere_is_listed_as_it_is_named(tmp_path, clips, monkeypatch):
+    tables = []
+    for project in (tmp_path / "project", tmp_path / "deep" / "project"):
+        run_folder(project, clips)
+        tables.append((project / "data" / "index" / "folder.parquet").read_bytes())
+        [first, *_] = listed(project / "data", "folder")
+        assert first.media_path == first.audio_path == str(clips / "Ann/neutral/1.mp4")
+    # Copies of a project with the same parameters make the same tables, wherever they stand.
+    assert tables[0] == tables[1]
+    monkeypatch.chdir(tmp_path / "project")
+    run_folder(tmp_path / "project", "../clips")
+    assert listed(tmp_path / "project" / "data", "folder")[0].media_path.startswith("../clips/Ann")
+
+
+def test_a_root_inside_the_project_is_listed_relative_to_it(tmp_path, clips):
+    run_folder(tmp_path, clips)
+    assert listed(tmp_path / "data", "folder")[0].media_path == "clips/Ann/neutral/1.mp4"
 
 
 def test_the_same_clips_give_the_same_bytes(tmp_path, clips):
