@@ -19,8 +19,9 @@ from stccl.actors.paint.head import Skin
 from stccl.actors.paint.mouth import paint_cloth, paint_flesh, paint_lid_lining, paint_teeth
 from stccl.actors.paint.unroll import uv_to_chart
 from stccl.actors.speaker import Speaker
-from stccl.face3d.head.head import Head, rotation_matrix
+from stccl.face3d.head.head import Head
 from stccl.face3d.model import FaceCoefficients
+from stccl.face3d.rotation import rotation_matrix
 from stccl.render.mesh import vertex_normals
 from stccl.render.picture import reduce_samples, to_srgb
 from stccl.render.raster import rasterize

@@ -13,7 +13,7 @@ from stccl.face3d.deca_crop import SIDE_PX
 from stccl.face3d.deca_networks import DECA_FILE, DetailDecoder, Encoder
 from stccl.face3d.flame import FLAME
 from stccl.face3d.model import FaceCoefficients
-from stccl.face3d.rotation import rotation_matrices
+from stccl.face3d.rotation import rotation_matrix
 from stccl.face3d.shading import shading, vertex_normals
 from stccl.weights import WEIGHTS
 
@@ -142,7 +142,7 @@ class DECA(nn.Module):
         """The same face for `FLAME.vertices`, which turns the head about the origin."""
         rotation = codes.pose[:, :3]
         root = self.flame.root(codes.shape, codes.expression)
-        turned = (rotation_matrices(rotation) @ root[..., None])[..., 0]
+        turned = (rotation_matrix(rotation) @ root[..., None])[..., 0]
         return FaceCoefficients(
             shape=codes.shape,
             expression=codes.expression,

@@ -34,12 +34,14 @@ def crop_matrix(points: NDArray[np.floating[Any]]) -> Matrix:
     >>> crop_matrix(points).round(4).tolist()
     [[1.0136, 0.0, -70.9545], [0.0, 1.0136, -20.2727]]
     """
-    low, high = points.min(0), points.max(0)
-    growth = _BOX_GROWTH * _MARGIN
-    size_px = int((high - low).mean() * growth) if np.isfinite(points).all() else 0
+    (left, top), (right, bottom) = points.min(0), points.max(0)
+    if not np.isfinite(points).all():
+        raise ValueError("points: expected finite numbers, got NaN or infinity among them")
+    # In the published order, since what is rounded down may lie next to a whole number.
+    size_px = int((right - left + bottom - top) / 2 * _BOX_GROWTH * _MARGIN)
     if size_px < 1:
-        raise ValueError("points: expected finite points of a face of some pixels")
-    corner = (low + high - size_px) / 2
+        raise ValueError(f"points: expected a face of some pixels, got {right - left:g} in width")
+    corner = np.array([left + right - size_px, top + bottom - size_px]) / 2
     scale = (SIDE_PX - 1) / size_px
     return np.column_stack((scale * np.eye(2), -scale * corner))
 

@@ -18,7 +18,7 @@ from stccl.face3d.flame_files import (
     read_model,
 )
 from stccl.face3d.model import FaceCoefficients
-from stccl.face3d.rotation import rotation_matrices
+from stccl.face3d.rotation import rotation_matrix
 from stccl.face3d.skinning import skin
 from stccl.weights import WEIGHTS
 
@@ -156,7 +156,7 @@ class FLAME(nn.Module):
         _expect("pose", pose, batch, 6)
         _expect("neck", neck, batch, 3)
         _expect("eyes", eyes, batch, 6)
-        rotations = rotation_matrices(
+        rotations = rotation_matrix(
             torch.cat((pose[:, :3], neck, pose[:, 3:], eyes), 1).reshape(batch, JOINTS, 3)
         )
         vertices = self._posed(self._shaped(shape, expression), rotations)
@@ -190,8 +190,8 @@ class FLAME(nn.Module):
         left_eye_first = coefficients.eyes.flip(1).flatten(1)
         face = torch.cat((still, still, coefficients.jaw, left_eye_first), 1)
         shaped = self._shaped(coefficients.shape, coefficients.expression)
-        posed = self._posed(shaped, rotation_matrices(face.reshape(batch, JOINTS, 3)))
-        turn = rotation_matrices(coefficients.rotation)
+        posed = self._posed(shaped, rotation_matrix(face.reshape(batch, JOINTS, 3)))
+        turn = rotation_matrix(coefficients.rotation)
         return posed @ turn.mT + coefficients.translation[:, None]
 
     def landmarks(self, vertices: Tensor) -> Tensor:

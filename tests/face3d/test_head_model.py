@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from stccl.face3d.head import head as head_module
-from stccl.face3d.head.head import Head, rotation_matrix
+from stccl.face3d.head.head import Head
 from stccl.face3d.model import FaceCoefficients, FaceModel
 
 NAMES = [
@@ -113,12 +113,6 @@ def test_gradients_agree_with_finite_differences(head):
     made = FaceCoefficients(*(value.double() for value in model.rest()))
     inputs = [(v + 0.1 * torch.rand(v.shape, generator=generator)).requires_grad_() for v in made]
     assert torch.autograd.gradcheck(some, inputs, eps=1e-6, atol=1e-3, fast_mode=True)
-
-
-@given(st.lists(st.floats(-3, 3), min_size=3, max_size=3))
-def test_rotation_matrix_is_scipys(axis_angle):
-    made = rotation_matrix(torch.tensor(axis_angle, dtype=torch.float64))
-    np.testing.assert_allclose(made, Rotation.from_rotvec(axis_angle).as_matrix(), atol=1e-7)
 
 
 def test_rotation_and_translation_move_the_whole_head(head, pose):

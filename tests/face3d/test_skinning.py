@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from stccl.face3d.rotation import rotation_matrices
+from stccl.face3d.rotation import rotation_matrix
 from stccl.face3d.skinning import skin
 
 PARENTS = (-1, 0, 1, 1, 3)
@@ -43,7 +43,7 @@ def slow_skin(vertices, joints, rotvecs, weights):
 
 def test_slow_loops_agree():
     vertices, joints, rotvecs, weights = made()
-    rotations = rotation_matrices(torch.from_numpy(rotvecs))
+    rotations = rotation_matrix(torch.from_numpy(rotvecs))
     found = skin(
         *map(torch.from_numpy, (vertices, joints)), rotations, PARENTS, torch.from_numpy(weights)
     )
@@ -52,7 +52,7 @@ def test_slow_loops_agree():
 
 def test_nothing_moves_without_rotations():
     vertices, joints, rotvecs, weights = map(torch.from_numpy, made())
-    still = rotation_matrices(torch.zeros_like(rotvecs))
+    still = rotation_matrix(torch.zeros_like(rotvecs))
     torch.testing.assert_close(skin(vertices, joints, still, PARENTS, weights), vertices)
 
 
@@ -60,7 +60,7 @@ def test_gradients_reach_vertices_joints_and_rotations():
     vertices, joints, rotvecs, weights = map(torch.from_numpy, made(batch=1, vertices=3))
 
     def moved(vertices, joints, rotvecs):
-        return skin(vertices, joints, rotation_matrices(rotvecs), PARENTS, weights)
+        return skin(vertices, joints, rotation_matrix(rotvecs), PARENTS, weights)
 
     inputs = tuple(each.requires_grad_() for each in (vertices, joints, rotvecs))
     assert torch.autograd.gradcheck(moved, inputs)

@@ -17,6 +17,7 @@ from stccl.face3d.head.jaw import HINGE_MM, jaw_weights
 from stccl.face3d.head.landmarks import landmark_places
 from stccl.face3d.head.proportions import Array
 from stccl.face3d.model import FaceCoefficients
+from stccl.face3d.rotation import rotation_matrix
 
 PUPILS_ABOVE_ORIGIN_M = 0.020
 """The origin lies between the ears, the pupils this much above it."""
@@ -66,25 +67,6 @@ def _eye_centres() -> Array:
 def _eyeballs(anatomy: Anatomy) -> list[Array]:
     ball = anatomy.part == PARTS.index("eyeball")
     return [np.flatnonzero(ball & (s * anatomy.points[:, 0] > 0)) for s in (-1, 1)]
-
-
-def rotation_matrix(axis_angle: Tensor) -> Tensor:
-    """Rodrigues' formula, (..., 3) rad to (..., 3, 3); smooth at zero.
-
-    R = I + sin(t)/t K + (1 - cos(t))/t^2 K^2, t = |axis_angle|, K its cross-product matrix.
-    """
-    square = (axis_angle**2).sum(-1)[..., None, None]
-    small = square < 1e-8
-    safe = torch.where(small, torch.ones_like(square), square)
-    angle = safe.sqrt()
-    first = torch.where(small, 1 - square / 6, angle.sin() / angle)
-    second = torch.where(small, 0.5 - square / 24, (1 - angle.cos()) / safe)
-    x, y, z = axis_angle.unbind(-1)
-    zero = torch.zeros_like(x)
-    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*x.shape, 3, 3)
-    eye = torch.eye(3, dtype=axis_angle.dtype, device=axis_angle.device)
-    turn: Tensor = eye + first * cross + second * (cross @ cross)
-    return turn
 
 
 class Head(nn.Module):
