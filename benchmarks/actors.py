@@ -166,8 +166,8 @@ def print_maps(clips: list[Clip], data: Path, params: Params) -> None:
     worst = min(shares, key=lambda pair: shares[pair])
     print(
         f"warped within 2 frames of the truth: {100 * np.average(values, weights=weights):.1f} % "
-        f"of steps of {len(values)} pairs of takes; {100 * np.mean(values >= 0.9):.0f} % of pairs at "
-        f"least 90 %; worst {worst[0]} to {worst[1]}: {100 * shares[worst]:.0f} %"
+        f"of steps of {len(values)} pairs of takes; {100 * np.mean(values >= 0.9):.0f} % of pairs "
+        f"at least 90 %; worst {worst[0]} to {worst[1]}: {100 * shares[worst]:.0f} %"
     )
 
 
@@ -194,7 +194,7 @@ def print_emotions(actors: list[Seen], real: list[Seen]) -> None:
 
 
 def _shapes(seen: list[Seen]) -> tuple[Array, Array]:
-    """(N, 136) points of the middle of clips, steady ones aligned, off their speaker's calm face."""
+    """(N, 136) points in the middle of clips, aligned, less their speaker's calm face."""
     rows, emotions, speakers = [], [], []
     reference = None
     for clip, _, points in seen:
