@@ -105,5 +105,7 @@ def test_the_map_of_correlations_is_the_cosine_of_rows(small, centred):
     level = loss.compare(*(as_input([i], 48) for i in (a, b)), locations=where).spatial[0]
     expected = (level.query * level.key).sum(dim=-1)[0] / 4
     np.testing.assert_allclose(found.ravel()[inner], expected, atol=1e-5)
-    same = region_similarity(initial(loss.config, 1).freeze(), a, a)
+    # Large enough for more than one region at the fourth level: one has no mean to differ from.
+    larger = initial(loss.config.model_copy(update={"size_px": 80}), 1).freeze()
+    same = region_similarity(larger, a, a)
     np.testing.assert_allclose(same[np.isfinite(same)], 1, atol=1e-5)

@@ -64,6 +64,22 @@ def test_a_masked_gradient_is_that_of_the_function(part):
 
 
 @pytest.mark.parametrize("part", PARTS, ids=str)
+def test_nothing_learns_from_the_source_side(part):
+    """Not even the head that both sides share."""
+    head = nn.Linear(3, 4).double()
+    query, key = (
+        noise(1, 4, 3, 5, 6).requires_grad_(),
+        noise(1, 4, 3, 5, 6, seed=1).requires_grad_(),
+    )
+    level = compare(
+        part, head, AdaptiveWeight(2.0, 2.0), query, key, regions(part), None
+    )  # fmt: skip
+    assert level.query.requires_grad
+    assert not level.key.requires_grad
+    assert not level.weight.requires_grad
+
+
+@pytest.mark.parametrize("part", PARTS, ids=str)
 def test_features_may_have_any_scale(part):
     query, key = noise(2, 4, 3, 5, 6), noise(2, 4, 3, 5, 6, seed=1)
     expected = value(part, query, key, regions(part))
