@@ -7,7 +7,6 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 
 from stccl.actors.edition import Edition
@@ -109,9 +108,9 @@ def make_take(folder: Path, take: Take, side_px: int, mark: str = "") -> None:
         (making / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
     picture, sound, phonemes, frames = (making / path for path in files)
-    points_px = np.stack([scene.landmarks(face) for face in faces])
+    points_px, pictures = scene.film(faces)
     try:
-        write_picture(picture, map(scene.draw, faces, range(len(faces))), side_px, fps)
+        write_picture(picture, pictures, side_px, fps)
         write_sound(sound, take.samples, take.sample_rate_hz)
         write_phonemes(phonemes, take.phonemes, facts)
         write_frames(frames, times_s, motion, points_px, facts)
@@ -131,11 +130,11 @@ def frame_rate_hz(speaker: Speaker) -> int:
     return 25 if speaker.number % _OTHER_RATE else 30
 
 
-def coefficients(motion: Motion, shape: torch.Tensor) -> list[FaceCoefficients]:
-    """A batch of one per moment, for a speaker of (S,) identity `shape`."""
+def coefficients(motion: Motion, shape: torch.Tensor) -> FaceCoefficients:
+    """A batch of the moments, for a speaker of (S,) identity `shape`."""
     parts = (motion.expression, motion.rotation, motion.translation, motion.jaw, motion.eyes)
-    moments = zip(*(torch.from_numpy(part)[:, None] for part in parts), strict=True)
-    return [FaceCoefficients(shape[None], *moment) for moment in moments]
+    moments = [torch.from_numpy(part) for part in parts]
+    return FaceCoefficients(shape.expand(len(moments[0]), -1), *moments)
 
 
 @lru_cache(maxsize=2)

@@ -1,5 +1,6 @@
 """An actor in front of the camera: coefficients in, pictures out."""
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -93,11 +94,28 @@ class Scene:
         """Pixels of points in the world, (..., 3) m to (..., 2); (0, 0) is a pixel's middle."""
         return self.camera.project(np.asarray(points))[..., :2] - 0.5
 
+    def film(self, faces: FaceCoefficients) -> tuple[Array, Iterator[Array]]:
+        """A moving face: its landmarks, and its pictures one by one as they are asked for.
+
+        Args:
+            faces: A batch of N, the moments one after the other.
+
+        Returns:
+            The 68 points as detectors give them, (N, 68, 2) px; then N pictures as `draw` makes.
+        """
+        # Posing all at once costs a fraction of one by one.
+        with torch.inference_mode():
+            vertices = self.head.vertices(faces)
+            points_px = self.project(self.head.landmarks(vertices).numpy())
+        pictures = (
+            self._draw(FaceCoefficients(*(part[frame] for part in faces)), points, frame)
+            for frame, points in enumerate(vertices.numpy())
+        )
+        return points_px, pictures
+
     def landmarks(self, coefficients: FaceCoefficients) -> Array:
         """The 68 points of a face in the picture, (68, 2) px, as detectors give them."""
-        with torch.inference_mode():
-            points = self.head.landmarks(self.head.vertices(coefficients))[0]
-        return self.project(points.numpy())
+        return self.film(coefficients)[0][0]
 
     def draw(self, coefficients: FaceCoefficients, frame: int = 0) -> Array:
         """The picture of a face, (size, size, 3) uint8 sRGB.
@@ -108,9 +126,12 @@ class Scene:
         """
         with torch.inference_mode():
             vertices = self.head.vertices(coefficients)[0].numpy()
-            rotation = rotation_matrix(coefficients.rotation)[0].numpy()
-            expression = coefficients.expression[0].tolist()
-        shift = coefficients.translation[0].numpy()
+        return self._draw(FaceCoefficients(*(part[0] for part in coefficients)), vertices, frame)
+
+    def _draw(self, face: FaceCoefficients, vertices: Array, frame: int) -> Array:
+        rotation = rotation_matrix(face.rotation).numpy()
+        shift = face.translation.numpy()
+        expression = face.expression.tolist()
         normals = vertex_normals(vertices, self._triangles)
         lit = self._hair_shadow * lit_part(
             vertices, normals, vertices, self._outside, self._lights.directions[0],
