@@ -97,7 +97,7 @@ def grow_hair(scalp: Scalp, looks: Looks, generator: np.random.Generator) -> Hai
 
 
 def keep_seen(hair: Hair, seen: Array) -> Hair:
-    """Hair without what is never seen.
+    """Hair without what is never seen, the front first.
 
     Args:
         hair: All of it.
@@ -108,6 +108,8 @@ def keep_seen(hair: Hair, seen: Array) -> Hair:
     beside[:, 1:] |= cells[:, :-1]
     beside[:, :-1] |= cells[:, 1:]
     kept = hair.triangles[np.repeat(beside.ravel(), 2)]
+    # From the front to the back: what is drawn later is mostly hidden, which is soon seen.
+    kept = kept[np.argsort(-hair.position[kept, 2].mean(axis=1), kind="stable")]
     vertices, triangles = np.unique(kept, return_inverse=True)
     return hair._replace(
         **{

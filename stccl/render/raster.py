@@ -137,7 +137,7 @@ def _draw(
             b_weight = b_edge + (begin - left) * b_right
             c_weight = c_edge + (begin - left) * c_right
             for column in range(begin, end + 1):
-                if a_weight >= a_least and b_weight >= b_least and c_weight >= c_least:
+                if wide or (a_weight >= a_least and b_weight >= b_least and c_weight >= c_least):
                     a_part, b_part = a_weight * a_near, b_weight * b_near
                     c_part = c_weight * c_near
                     nearness = a_part + b_part + c_part
