@@ -10,7 +10,8 @@ from stccl.render.jit import kernel
 Array = NDArray[Any]
 
 _STEPS_PER_PX = 4096  # corners are rounded to this grid; inside or outside is then exact
-_WIDE_PX = 6  # of a bounding box: beyond it, finding a row's first and last sample pays
+_WIDE_PX = 3  # of a bounding box: beyond it, finding a row's first and last sample pays
+_ROUNDING = 1e-6  # more than what a float misses of a number of samples
 _LIMIT_PX = 16384.0  # keeps products of two grid coordinates within 64 bits
 
 
@@ -86,21 +87,14 @@ def _draw(
 ) -> None:
     height, width = triangle.shape
     half = _STEPS_PER_PX // 2
+    grid, nearness = _on_grid(points)
     for index in range(len(triangles)):
         a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
-        visible = True
-        for corner in (a, b, c):
-            if not (
-                abs(points[corner, 0]) < _LIMIT_PX
-                and abs(points[corner, 1]) < _LIMIT_PX
-                and 0 < points[corner, 2] < np.inf
-            ):
-                visible = False
-        if not visible:
+        if nearness[a] == 0.0 or nearness[b] == 0.0 or nearness[c] == 0.0:
             continue
-        ax, ay = _on_grid(points[a, 0]), _on_grid(points[a, 1])
-        bx, by = _on_grid(points[b, 0]), _on_grid(points[b, 1])
-        cx, cy = _on_grid(points[c, 0]), _on_grid(points[c, 1])
+        ax, ay = grid[a, 0], grid[a, 1]
+        bx, by = grid[b, 0], grid[b, 1]
+        cx, cy = grid[c, 0], grid[c, 1]
         # Twice the area; y points down, so counter-clockwise on the screen is positive like this.
         area = (by - ay) * (cx - ax) - (bx - ax) * (cy - ay)
         if area == 0 or (area < 0 and not two_sided[index]):
@@ -123,42 +117,48 @@ def _draw(
         a_least = _least(bx, by, cx, cy)
         b_least = _least(cx, cy, ax, ay)
         c_least = _least(ax, ay, bx, by)
-        a_near = 1.0 / (area * points[a, 2])
-        b_near = 1.0 / (area * points[b, 2])
-        c_near = 1.0 / (area * points[c, 2])
+        a_near, b_near, c_near = nearness[a] / area, nearness[b] / area, nearness[c] / area
+        near_right = a_right * a_near + b_right * b_near + c_right * c_near
         wide = right - left > _WIDE_PX
+        a_inverse, b_inverse, c_inverse = 1.0 / a_right, 1.0 / b_right, 1.0 / c_right
         for row in range(top, bottom + 1):
             begin, end = left, right
             if wide:
-                begin, end = _within(begin, end, left, a_edge - a_least, a_right)
-                begin, end = _within(begin, end, left, b_edge - b_least, b_right)
-                begin, end = _within(begin, end, left, c_edge - c_least, c_right)
-            a_weight = a_edge + (begin - left) * a_right
-            b_weight = b_edge + (begin - left) * b_right
-            c_weight = c_edge + (begin - left) * c_right
+                begin, end = _within(begin, end, left, a_edge - a_least, a_inverse)
+                begin, end = _within(begin, end, left, b_edge - b_least, b_inverse)
+                begin, end = _within(begin, end, left, c_edge - c_least, c_inverse)
+            near = a_edge * a_near + b_edge * b_near + c_edge * c_near
+            near += (begin - left) * near_right
             for column in range(begin, end + 1):
-                if wide or (a_weight >= a_least and b_weight >= b_least and c_weight >= c_least):
-                    a_part, b_part = a_weight * a_near, b_weight * b_near
-                    c_part = c_weight * c_near
-                    nearness = a_part + b_part + c_part
-                    if nearness * depth[row, column] > 1.0:
-                        z = 1.0 / nearness
+                if near * depth[row, column] > 1.0:
+                    a_weight = a_edge + (column - left) * a_right
+                    b_weight = b_edge + (column - left) * b_right
+                    c_weight = c_edge + (column - left) * c_right
+                    if a_weight >= a_least and b_weight >= b_least and c_weight >= c_least:
+                        z = 1.0 / near
                         depth[row, column] = z
                         triangle[row, column] = index
-                        barycentric[row, column, 0] = a_part * z
-                        barycentric[row, column, 2 if turned else 1] = b_part * z
-                        barycentric[row, column, 1 if turned else 2] = c_part * z
-                a_weight += a_right
-                b_weight += b_right
-                c_weight += c_right
+                        barycentric[row, column, 0] = a_weight * a_near * z
+                        barycentric[row, column, 2 if turned else 1] = b_weight * b_near * z
+                        barycentric[row, column, 1 if turned else 2] = c_weight * c_near * z
+                near += near_right
             a_edge += a_down
             b_edge += b_down
             c_edge += c_down
 
 
 @kernel
-def _on_grid(coordinate_px: float) -> int:
-    return int(np.rint(coordinate_px * _STEPS_PER_PX))
+def _on_grid(points: Array) -> tuple[Array, Array]:
+    """Where points are in steps of the grid, and one over their depth: 0 if they are left out."""
+    grid = np.zeros((len(points), 2), np.int64)
+    nearness = np.zeros(len(points))
+    for index in range(len(points)):
+        x, y, z = points[index, 0], points[index, 1], points[index, 2]
+        if abs(x) < _LIMIT_PX and abs(y) < _LIMIT_PX and 0 < z < np.inf:
+            grid[index, 0] = int(np.rint(x * _STEPS_PER_PX))
+            grid[index, 1] = int(np.rint(y * _STEPS_PER_PX))
+            nearness[index] = 1.0 / z
+    return grid, nearness
 
 
 @kernel
@@ -177,23 +177,22 @@ def _edge(
 
 
 @kernel
-def _within(begin: int, end: int, left: int, inside: int, right: int) -> tuple[int, int]:
-    """Narrow a row's samples to those within one edge.
+def _within(begin: int, end: int, left: int, inside: int, inverse: float) -> tuple[int, int]:
+    """Narrow a row's samples to those within one edge, and at times one more.
 
     Args:
         begin: First sample so far.
         end: Last sample so far.
         left: The column where `inside` holds.
         inside: How far that column is within the edge; negative is outside.
-        right: What one column to the right adds.
+        inverse: One over what one column to the right adds; infinite where that is nothing.
     """
-    if right > 0:
-        begin = max(begin, left - inside // right)
-    elif right < 0:
-        end = min(end, left + inside // -right)
-    elif inside < 0:
-        end = begin - 1
-    return begin, end
+    if np.isinf(inverse):
+        return begin, end if inside >= 0 else begin - 1
+    crossed = inside * inverse
+    if inverse > 0:
+        return max(begin, left - int(np.floor(crossed + _ROUNDING))), end
+    return begin, min(end, left + int(np.floor(_ROUNDING - crossed)))
 
 
 @kernel
