@@ -53,7 +53,8 @@ def shade_strands(
     The model of Kajiya and Kay ("Rendering Fur with Three Dimensional Textures", 1989): scattered
     light goes with the sine between strand and lamp, and highlights with powers of the sine
     between strand and half vector; two of them as in Marschner et al. ("Light Scattering from
-    Human Hair Fibers", 2003): one white and narrow, one wide and of the hair's own colour.
+    Human Hair Fibers", 2003): one white and narrow, one wide and of the hair's own colour. It is
+    worked out at the vertices and spread over the ribbons between them, as there are far fewer.
 
     Args:
         image: (H, W, 3) float32, linear RGB; written to.
@@ -63,106 +64,115 @@ def shade_strands(
         lights: What falls on it.
         eye: (3,) m, where the picture is seen from.
     """
-    packed = np.concatenate(
-        [
-            strands.tangent,
-            strands.position,
-            strands.normal,
-            strands.colour,
-            strands.occlusion[:, None],
-            strands.shadow[:, None],
-        ],
-        axis=1,
-        dtype=np.float32,
-    )
-    _shade(
-        image,
-        fragments.triangle,
-        fragments.barycentric,
-        np.ascontiguousarray(triangles, np.int64),
-        packed,
-        strands.first,
-        strands.last,
-        strands.start,
-        strands.gloss,
-        lights.surrounding,
-        lights.directions,
-        lights.colours,
-        np.asarray(eye, np.float64),
-    )
+    sent = np.empty((len(strands.position), 3), np.float32)
+    _light(
+        *(
+            np.ascontiguousarray(values, np.float32)
+            for values in (
+                strands.tangent, strands.position, strands.normal, strands.colour,
+                strands.occlusion, strands.shadow,
+            )
+        ),
+        strands.gloss, lights.surrounding, lights.directions, lights.colours,
+        np.asarray(eye, np.float64), sent,
+    )  # fmt: skip
+    _fill(
+        image, fragments.triangle, fragments.barycentric,
+        np.ascontiguousarray(triangles, np.int64), sent,
+        strands.first, strands.last, strands.start,
+    )  # fmt: skip
 
 
 @kernel
-def _shade(
-    image: Array,
-    triangle: Array,
-    barycentric: Array,
-    triangles: Array,
-    packed: Array,
-    first: int,
-    last: int,
-    start: int,
+def _light(
+    tangents: Array,
+    positions: Array,
+    normals: Array,
+    hair_colours: Array,
+    occlusions: Array,
+    shadows: Array,
     gloss: float,
     surrounding: Array,
     directions: Array,
     colours: Array,
     eye: Array,
+    sent: Array,
 ) -> None:
-    at = np.empty(14, np.float32)
+    """What every vertex sends to the eye, written to `sent`, (V, 3)."""
     light = np.empty(3, np.float64)
     shine = np.empty(3, np.float64)
+    for vertex in range(len(sent)):
+        tx, ty, tz = tangents[vertex, 0], tangents[vertex, 1], tangents[vertex, 2]
+        nx, ny, nz = normals[vertex, 0], normals[vertex, 1], normals[vertex, 2]
+        occlusion = occlusions[vertex]
+        scale = 1.0 / np.sqrt(tx * tx + ty * ty + tz * tz + 1e-12)
+        tx, ty, tz = tx * scale, ty * scale, tz * scale
+        vx = eye[0] - positions[vertex, 0]
+        vy = eye[1] - positions[vertex, 1]
+        vz = eye[2] - positions[vertex, 2]
+        scale = 1.0 / np.sqrt(vx * vx + vy * vy + vz * vz)
+        vx, vy, vz = vx * scale, vy * scale, vz * scale
+        values = harmonics(nx, ny, nz)
+        for channel in range(3):
+            total = 0.0
+            for k in range(9):
+                total += values[k] * surrounding[k, channel]
+            light[channel] = max(total, 0.0) * occlusion
+            shine[channel] = 0.0
+        for lamp in range(len(directions)):
+            lx, ly, lz = directions[lamp, 0], directions[lamp, 1], directions[lamp, 2]
+            arrives = shadows[vertex] if lamp == 0 else occlusion
+            towards = nx * lx + ny * ly + nz * lz
+            arrives *= min(max(0.0, (towards + 0.4) / 1.0), 1.0)
+            along = tx * lx + ty * ly + tz * lz
+            scattered = 0.75 * np.sqrt(max(0.0, 1.0 - along * along)) * arrives
+            hx, hy, hz = vx + lx, vy + ly, vz + lz
+            scale = 1.0 / np.sqrt(hx * hx + hy * hy + hz * hz + 1e-12)
+            along = (tx * hx + ty * hy + tz * hz) * scale
+            # Scales on the strand tilt the two highlights apart, towards root and tip.
+            narrow = max(0.0, 1.0 - (along + 0.08) * (along + 0.08))
+            wide = max(0.0, 1.0 - (along - 0.12) * (along - 0.12))
+            for _ in range(4):
+                wide *= wide
+            for _ in range(6):
+                narrow *= narrow
+            for channel in range(3):
+                falls = colours[lamp, channel]
+                light[channel] += falls * scattered
+                own = np.sqrt(max(hair_colours[vertex, channel], 0.0)) * 0.35 * wide
+                shine[channel] += falls * arrives * gloss * (0.06 * narrow + own * 0.4)
+        for channel in range(3):
+            sent[vertex, channel] = (
+                hair_colours[vertex, channel] * light[channel] + occlusion * shine[channel]
+            )
+
+
+@kernel
+def _fill(
+    image: Array,
+    triangle: Array,
+    barycentric: Array,
+    triangles: Array,
+    sent: Array,
+    first: int,
+    last: int,
+    start: int,
+) -> None:
+    """Spread the light of the vertices over their triangles' samples."""
     for row in range(triangle.shape[0]):
         for column in range(triangle.shape[1]):
             index = triangle[row, column]
             if index < first or index >= last:
                 continue
-            a, b, c = (
-                triangles[index, 0] - start,
-                triangles[index, 1] - start,
-                triangles[index, 2] - start,
-            )
-            a_part, b_part, c_part = (
-                barycentric[row, column, 0],
-                barycentric[row, column, 1],
-                barycentric[row, column, 2],
-            )
-            for k in range(14):
-                at[k] = a_part * packed[a, k] + b_part * packed[b, k] + c_part * packed[c, k]
-            scale = 1.0 / np.sqrt(at[0] * at[0] + at[1] * at[1] + at[2] * at[2] + 1e-12)
-            tx, ty, tz = at[0] * scale, at[1] * scale, at[2] * scale
-            vx, vy, vz = eye[0] - at[3], eye[1] - at[4], eye[2] - at[5]
-            scale = 1.0 / np.sqrt(vx * vx + vy * vy + vz * vz)
-            vx, vy, vz = vx * scale, vy * scale, vz * scale
-            values = harmonics(at[6], at[7], at[8])
-            for channel in range(3):
-                total = 0.0
-                for k in range(9):
-                    total += values[k] * surrounding[k, channel]
-                light[channel] = max(total, 0.0) * at[12]
-                shine[channel] = 0.0
-            for lamp in range(len(directions)):
-                lx, ly, lz = directions[lamp, 0], directions[lamp, 1], directions[lamp, 2]
-                arrives = at[13] if lamp == 0 else at[12]
-                towards = at[6] * lx + at[7] * ly + at[8] * lz
-                arrives *= min(max(0.0, (towards + 0.4) / 1.0), 1.0)
-                along = tx * lx + ty * ly + tz * lz
-                scattered = 0.75 * np.sqrt(max(0.0, 1.0 - along * along)) * arrives
-                hx, hy, hz = vx + lx, vy + ly, vz + lz
-                scale = 1.0 / np.sqrt(hx * hx + hy * hy + hz * hz + 1e-12)
-                along = (tx * hx + ty * hy + tz * hz) * scale
-                # Scales on the strand tilt the two highlights apart, towards root and tip.
-                narrow = max(0.0, 1.0 - (along + 0.08) * (along + 0.08))
-                wide = max(0.0, 1.0 - (along - 0.12) * (along - 0.12))
-                for _ in range(4):
-                    wide *= wide
-                for _ in range(6):
-                    narrow *= narrow
-                for channel in range(3):
-                    falls = colours[lamp, channel]
-                    light[channel] += falls * scattered
-                    own = np.sqrt(max(at[9 + channel], 0.0)) * 0.35 * wide
-                    shine[channel] += falls * arrives * gloss * (0.06 * narrow + own * 0.4)
+            a = triangles[index, 0] - start
+            b = triangles[index, 1] - start
+            c = triangles[index, 2] - start
+            a_part = barycentric[row, column, 0]
+            b_part = barycentric[row, column, 1]
+            c_part = barycentric[row, column, 2]
             for channel in range(3):
                 image[row, column, channel] = (
-                    at[9 + channel] * light[channel] + at[12] * shine[channel]
+                    a_part * sent[a, channel]
+                    + b_part * sent[b, channel]
+                    + c_part * sent[c, channel]
                 )

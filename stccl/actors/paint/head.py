@@ -13,9 +13,13 @@ from stccl.actors.paint.lips import paint_lips
 from stccl.actors.paint.sheet import Sheet
 from stccl.actors.paint.skin import paint_scalp, paint_skin
 from stccl.actors.paint.unroll import Unroll, surface_axes
+from stccl.render.jit import kernel
 from stccl.render.surface import ALBEDO, BUMP, CHANNELS, ROUGHNESS, SPECULAR
 
 Array = NDArray[Any]
+
+
+_BUMP_FIRST = BUMP.start
 
 
 class Crease(NamedTuple):
@@ -77,8 +81,7 @@ class Skin:
                 crease = self._creases[name]
                 self._shown.append(crease)
                 patch = self._folded[crease.rows, crease.columns]
-                patch[..., ALBEDO] *= 1 + np.float32(min(strength, 1.0)) * crease.shade
-                patch[..., BUMP] += np.float32(strength) * crease.bump
+                _fold(patch, crease.shade, crease.bump, np.float32(strength))
         return self._folded
 
     def _crease(self, sheet: Sheet, name: str) -> Crease:
@@ -96,3 +99,15 @@ class Skin:
         steep = np.maximum(1.0, np.hypot(rise_x, rise_y) / 0.8)[..., None]
         bump: Array = -(rise_x[..., None] * axis_x + rise_y[..., None] * axis_y) / steep
         return bump
+
+
+@kernel
+def _fold(patch: Array, shade: Array, bump: Array, strength: np.float32) -> None:
+    """Add a crease to its part of a texture of `ALBEDO` first and `BUMP` last."""
+    shading = min(strength, np.float32(1.0))
+    for row in range(patch.shape[0]):
+        for column in range(patch.shape[1]):
+            dimmed = np.float32(1.0) + shading * shade[row, column, 0]
+            for channel in range(3):
+                patch[row, column, channel] *= dimmed
+                patch[row, column, _BUMP_FIRST + channel] += strength * bump[row, column, channel]
