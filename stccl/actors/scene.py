@@ -115,7 +115,8 @@ class Scene:
 
     def landmarks(self, coefficients: FaceCoefficients) -> Array:
         """The 68 points of a face in the picture, (68, 2) px, as detectors give them."""
-        return self.film(coefficients)[0][0]
+        (points_px,), _ = self.film(coefficients)
+        return np.asarray(points_px)
 
     def draw(self, coefficients: FaceCoefficients, frame: int = 0) -> Array:
         """The picture of a face, (size, size, 3) uint8 sRGB.

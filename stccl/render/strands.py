@@ -66,16 +66,19 @@ def shade_strands(
     """
     sent = np.empty((len(strands.position), 3), np.float32)
     _light(
-        *(
-            np.ascontiguousarray(values, np.float32)
-            for values in (
-                strands.tangent, strands.position, strands.normal, strands.colour,
-                strands.occlusion, strands.shadow,
-            )
-        ),
-        strands.gloss, lights.surrounding, lights.directions, lights.colours,
-        np.asarray(eye, np.float64), sent,
-    )  # fmt: skip
+        np.ascontiguousarray(strands.tangent, np.float32),
+        np.ascontiguousarray(strands.position, np.float32),
+        np.ascontiguousarray(strands.normal, np.float32),
+        np.ascontiguousarray(strands.colour, np.float32),
+        np.ascontiguousarray(strands.occlusion, np.float32),
+        np.ascontiguousarray(strands.shadow, np.float32),
+        strands.gloss,
+        lights.surrounding,
+        lights.directions,
+        lights.colours,
+        np.asarray(eye, np.float64),
+        sent,
+    )
     _fill(
         image, fragments.triangle, fragments.barycentric,
         np.ascontiguousarray(triangles, np.int64), sent,
