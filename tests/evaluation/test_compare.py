@@ -1,19 +1,17 @@
-"""From media files to a preference: the same words in another emotion, or other words."""
+"""From media files to scores: the same words, other words, pictures at another speed."""
 
 from pathlib import Path
 
 import ffmpeg
 import imageio_ffmpeg
-import pandas as pd
 import pytest
 
-from stccl.evaluation.compare import Comparison, _prepare, compare
-from stccl.evaluation.score import score
+from stccl.actors.make import make_take
+from stccl.actors.performance import perform
+from stccl.actors.speaker import Speaker
+from stccl.evaluation.compare import Comparison, compare
 from stccl.metric.loss import initial
 from stccl.params import Params, read_yaml
-from stccl.tables.frames import FrameReader
-
-MOODS = {"neutral": "neutral-1", "surprised": "surprised-3"}
 
 
 @pytest.fixture(scope="module")
@@ -22,43 +20,23 @@ def params() -> Params:
     return Params.parse(read_yaml(path), where=str(path))
 
 
-def same_moments(truth: Path, names: tuple[str, str]) -> list[tuple[int, int]]:
-    """For every frame of the second take the frame of the first at the same place of its words.
-
-    Other words than the first's have no such place: there it is the same share of the clip.
-    """
-    first, second = (
-        pd.read_parquet(truth / "frames" / f"M001-{MOODS[emotion]}-{sentence}.parquet")
-        for emotion, sentence in (name.split("-") for name in names)
-    )
-    maps = pd.read_parquet(truth / "maps" / "M001-001.parquet")
-    own = maps[(maps.source_emotion == "surprised") & (maps.target_emotion == "neutral")]
-    if names[1].endswith("001"):
-        return [(round(to), j) for j, to in zip(own.source_frame, own.target_frame, strict=True)]
-    return [(j * len(first) // len(second), j) for j in range(len(second))]
-
-
 @pytest.mark.slow
-def test_its_own_counterpart_is_preferred_to_other_words(
-    actor_takes, actor_clips, params, tmp_path
-):
-    """Even before training: what moves together is in the pictures, not in the weights."""
-    loss = initial(params.metric.config, 0).freeze()
-    names = ("neutral-001", "surprised-001", "surprised-002")
-    clips = {}
-    for name in names:
-        file = actor_clips / "M001" / name.replace("-", "/")
-        with FrameReader(
-            _prepare(file.with_suffix(".mp4"), tmp_path / name, params), "aligned"
-        ) as r:
-            clips[name] = list(r)
-    scores = {}
-    for name in names[1:]:
-        path = same_moments(actor_takes / "truth", (names[0], name))
-        path = [(i, j) for i, j in path if i < len(clips[names[0]]) and j < len(clips[name])]
-        scores[name] = score(clips[names[0]], clips[name], loss, path=path).score
-    own = scores.pop("surprised-001")
-    assert own > scores.pop("surprised-002") + 0.05
+def test_lips_that_say_the_same_words_are_told_from_others(actor_clips, params, small, tmp_path):
+    """A perfect manipulation, the same take with a happy face, moves its mouth as before."""
+    initial(small, 0).save_pretrained(tmp_path / "metric")
+    calm = perform(Speaker("M001", 0), "001", "neutral", 1)
+    make_take(tmp_path / "target", calm.in_emotion("happy", 3), 256)
+    (happy,) = (tmp_path / "target").rglob("*.mp4")
+
+    def mouth_correlation(generated: Path) -> float:
+        places = {"data": tmp_path / "data", "metric": str(tmp_path / "metric")}
+        source = actor_clips / "M001" / "neutral" / "001.mp4"
+        found = compare(str(source), str(generated), params=params, **places)
+        return found.mouth_correlation_as_played
+
+    own = mouth_correlation(happy)
+    assert own > 0.6
+    assert own > mouth_correlation(actor_clips / "M001" / "neutral" / "002.mp4") + 0.3
 
 
 def restamped(file: Path, fps: int, out: Path) -> Path:
@@ -84,7 +62,7 @@ def test_pictures_at_another_speed_are_found_and_said(actor_clips, params, small
     assert found.mouth_correlation > 0.95
     assert found.mouth_correlation_as_played < 0.6
     # What is said of the generated clip as it would be watched is not hidden behind the correction.
-    assert found.score > 0.8 > found.score_as_played + 0.2
+    assert found.score > found.score_as_played + 0.5
     assert found.warning.startswith("picture_speed 0.8")
     assert f"{found.score_as_played:.3f}" in found.warning
     assert "\n" not in found.warning
