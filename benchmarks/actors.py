@@ -25,6 +25,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from stccl.clip import Clip, read_clips
 from stccl.extract.sound import read_sound
+from stccl.face3d.head.head import Head
 from stccl.landmarks.dlib68 import model_path
 from stccl.pairs.path import align_speech
 from stccl.params import Params, read_yaml
@@ -37,7 +38,8 @@ REGIONS = {
     "jaw": range(17), "brows": range(17, 27), "nose": range(27, 36), "eyes": range(36, 48),
     "mouth": range(48, 68),
 }  # fmt: skip
-STEADY = [27, 28, 29, 30, 36, 39, 42, 45]
+STILL = [0, 1, 2, 14, 15, 16, *range(27, 37), 39, 42, 45]
+"""Points that hardly move with the expression: sides of the face, nose, corners of the eyes."""
 LIPS_TOUCH = ("p", "b", "m")
 CLOSED = 0.15
 EMOTIONS = ("neutral", "angry", "happy", "disgusted", "sad", "surprised")
@@ -194,16 +196,14 @@ def print_emotions(actors: list[Seen], real: list[Seen]) -> None:
 
 
 def _shapes(seen: list[Seen]) -> tuple[Array, Array]:
-    """(N, 136) points in the middle of clips, aligned, less their speaker's calm face."""
+    """(N, 136) points in the middle of clips, without the head's pose, less the speaker's calm."""
     rows, emotions, speakers = [], [], []
-    reference = None
     for clip, _, points in seen:
         if clip.emotion not in EMOTIONS:
             continue
         middle = points[len(points) // 4 : -len(points) // 4]
         for shape in middle[~np.isnan(middle[:, 0, 0])]:
-            reference = shape if reference is None else reference
-            rows.append(_aligned(shape, reference))
+            rows.append(_moved(shape))
             emotions.append(clip.emotion)
             speakers.append(clip.speaker)
     shapes, kind, who = np.array(rows), np.array(emotions), np.array(speakers)
@@ -213,15 +213,29 @@ def _shapes(seen: list[Seen]) -> tuple[Array, Array]:
     return shapes, kind
 
 
-def _aligned(shape: Array, reference: Array) -> Array:
-    """(136,) after the similarity that brings the steady points to the reference's, in its eyes."""
-    source, target = (s[STEADY] @ [1, 1j] for s in (shape, reference))
-    turn = np.vdot(source - source.mean(), target - target.mean()) / np.sum(
-        np.abs(source - source.mean()) ** 2
-    )
-    moved = (shape @ [1, 1j] - source.mean()) * turn
-    scale = np.abs(reference[45] @ [1, 1j] - reference[36] @ [1, 1j])
-    return np.concatenate([moved.real, moved.imag]) / scale
+def _moved(shape: Array) -> Array:
+    """(136,) how far points are from where the still ones put an average head's, upright, in eyes.
+
+    A nod shifts brows and mouth in the picture as much as an emotion does, so the head's pose, as
+    the points that no expression moves show it under parallel projection, is taken out.
+    """
+    average = _average_head()
+    still = np.column_stack([average[STILL], np.ones(len(STILL))])
+    stretched = np.linalg.lstsq(still, shape[STILL], rcond=None)[0][:3].T
+    left, scales, right = np.linalg.svd(stretched, full_matrices=False)
+    turn, scale = left @ right, scales.mean()
+    shift = (shape[STILL] - scale * average[STILL] @ turn.T).mean(axis=0)
+    off = (shape - scale * average @ turn.T - shift) / scale @ [1, 1j]
+    upright = off * np.exp(-1j * np.arctan2(turn[1, 0], turn[0, 0]))
+    return np.concatenate([upright.real, upright.imag])
+
+
+@cache
+def _average_head() -> Array:
+    """(68, 3) points of the built-in head, y downwards, the eyes' outer corners 1 apart."""
+    head = Head()
+    calm = head.landmarks(head.mean[None])[0].numpy().astype(np.float64)
+    return (calm - calm[STILL].mean(axis=0)) * [1, -1, 1] / np.linalg.norm(calm[45] - calm[36])
 
 
 def main() -> None:

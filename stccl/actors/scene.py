@@ -253,7 +253,7 @@ class Scene:
             [self.head.part_names.index(name) for name in ("eyeball", "lid_lining")],
         )
         occlusion = np.where(wet, 0.15 + 0.80 * occlusion**0.6, occlusion)
-        self._occlusion = np.where(in_mouth, inside**0.45, occlusion).astype(np.float32)
+        self._occlusion = np.where(in_mouth, inside**0.7, occlusion).astype(np.float32)
         self._least_lit = np.where(wet, 0.3, 0.0).astype(np.float32)
         self._hair_shadow = np.ones(len(rest), np.float32)
         if self._hair is not None:

@@ -16,8 +16,8 @@ Array = NDArray[Any]
 def paint_teeth(looks: Looks, size_px: int) -> Array:
     """Teeth, yellower towards the gum; v runs from the biting edge to the gum."""
     _, v = _grid(size_px)
-    edge = from_srgb(np.array([0.95, 0.915, 0.84]))
-    neck = from_srgb(np.array([0.87, 0.79, 0.66]))
+    edge = from_srgb(np.array([0.82, 0.775, 0.69]))
+    neck = from_srgb(np.array([0.72, 0.64, 0.53]))
     yellow = min(max((looks.age_years - 20) / 60, 0.0), 1.0)
     colour = edge + (0.35 + 0.5 * yellow) * v[..., None] * (neck - edge)
     return _texture(colour, 0.28, 0.8)

@@ -9,7 +9,7 @@ from stccl.face3d.head.proportions import Array
 from stccl.face3d.head.topology import strip_triangles
 
 UPPER_TEETH_Z_MM, LOWER_TEETH_Z_MM = 92.6, 90.2
-UPPER_EDGE_Y_MM, LOWER_EDGE_Y_MM = -71.6, -70.6
+UPPER_EDGE_Y_MM, LOWER_EDGE_Y_MM = -71.0, -73.8
 ARCH_WIDTH_MM, ARCH_DEPTH_MM = 26.5, 46.0
 # Of the teeth from the middle backwards, mm (Wheeler's Dental Anatomy).
 _UPPER_TEETH = ((8.6, 10.5), (6.7, 9.2), (7.6, 10.2), (7.0, 8.6), (6.8, 8.0), (9.5, 7.4))
