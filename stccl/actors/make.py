@@ -24,6 +24,7 @@ from stccl.tables.io import read_provenance
 
 _CODE = ("actors", "face3d", "render")
 _PART = ".making-"
+_CHUNK_SENTENCES = 4
 _OTHER_RATE = 3
 """Every third man and woman is filmed at the other rate, as real collections mix them."""
 
@@ -47,7 +48,8 @@ def generate(
         speakers: Which, instead of the first `edition.speakers`.
         edition: See `Edition`.
         seed: Of everything about the speakers and their takes.
-        runner: Spreads the work; a chunk is the takes of one sentence by one speaker.
+        runner: Spreads the work; a chunk is the takes of some sentences by one speaker, as it
+            takes as long to set a speaker up as to film two takes.
 
     Raises:
         ParamsError: For an edition or speaker that cannot be.
@@ -58,9 +60,20 @@ def generate(
     cast = [Speaker(name, seed) for name in names]
     readings = [(speaker, sentence) for speaker in cast for sentence in wanted.sentence_ids]
     _remove_others(folder, readings, wanted)
-    chunks = [(folder, speaker, sentence, wanted) for speaker, sentence in readings]
-    for _ in runner.map(make_reading, chunks, sizes=[len(wanted.moods)] * len(chunks)):
+    told, size = wanted.sentence_ids, _CHUNK_SENTENCES
+    parts = [told[first : first + size] for first in range(0, len(told), size)]
+    chunks = [(folder, speaker, part, wanted) for speaker in cast for part in parts]
+    sizes = [len(part) * len(wanted.moods) for _ in cast for part in parts]
+    for _ in runner.map(make_readings, chunks, sizes=sizes):
         pass
+
+
+def make_readings(
+    folder: Path, speaker: Speaker, sentences: tuple[str, ...], edition: Edition
+) -> None:
+    """`make_reading` of some sentences."""
+    for sentence in sentences:
+        make_reading(folder, speaker, sentence, edition)
 
 
 def make_reading(folder: Path, speaker: Speaker, sentence: str, edition: Edition) -> None:

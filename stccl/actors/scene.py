@@ -230,7 +230,9 @@ class Scene:
         self._hair_start = len(rest) + 3 * lash_count
         casters, faces = rest, triangles
         if self._hair is not None:
-            blocks.append(self._hair.triangles + self._hair_start)
+            # The nearest first: what they hide is then told without looking where in it.
+            nearest = np.argsort(-self._hair.position[self._hair.triangles, 2].max(axis=1))
+            blocks.append(self._hair.triangles[nearest] + self._hair_start)
             casters = np.concatenate([rest, self._hair.position])
             faces = np.concatenate([triangles, self._hair.triangles + len(rest)])
         self._all_triangles = np.ascontiguousarray(np.concatenate(blocks), np.int64)

@@ -100,6 +100,7 @@ def shade_surfaces(
         kind[surface.first : surface.last] = number
     boxes = _boxes(fragments.triangle, kind, len(surfaces))
     for surface, box in zip(surfaces, boxes, strict=True):
+        red, green, blue = surface.scatter
         _shade(
             image,
             box,
@@ -112,6 +113,7 @@ def shade_surfaces(
             surface.last,
             surface.texture,
             surface.scatter,
+            (1.0 / (1.0 + red), 1.0 / (1.0 + green), 1.0 / (1.0 + blue)),
             lights.surrounding,
             lights.directions,
             lights.colours,
@@ -152,6 +154,7 @@ def _shade(
     last: int,
     texture: Array,
     scatter: tuple[float, float, float],
+    reached_by: tuple[float, float, float],
     surrounding: Array,
     directions: Array,
     colours: Array,
@@ -198,6 +201,7 @@ def _shade(
                             texture,
                             read,
                             scatter,
+                            reached_by,
                             surrounding,
                             directions,
                             colours,
@@ -213,6 +217,7 @@ def _shade(
                     texture,
                     read,
                     scatter,
+                    reached_by,
                     surrounding,
                     directions,
                     colours,
@@ -233,6 +238,7 @@ def _light(
     texture: Array,
     read: Array,
     scatter: tuple[float, float, float],
+    reached_by: tuple[float, float, float],
     surrounding: Array,
     directions: Array,
     colours: Array,
@@ -283,9 +289,9 @@ def _light(
         lx, ly, lz = directions[lamp, 0], directions[lamp, 1], directions[lamp, 2]
         towards = nx * lx + ny * ly + nz * lz
         arrives = at[9] if lamp == 0 else occlusion
-        red += colours[lamp, 0] * arrives * _wrapped(towards, scatter[0])
-        green += colours[lamp, 1] * arrives * _wrapped(towards, scatter[1])
-        blue += colours[lamp, 2] * arrives * _wrapped(towards, scatter[2])
+        red += colours[lamp, 0] * arrives * _wrapped(towards, scatter[0], reached_by[0])
+        green += colours[lamp, 1] * arrives * _wrapped(towards, scatter[1], reached_by[1])
+        blue += colours[lamp, 2] * arrives * _wrapped(towards, scatter[2], reached_by[2])
         if towards > 0.0:
             gloss = arrives * occlusion * read[4] * towards
             gloss *= _highlight(nx, ny, nz, vx, vy, vz, lx, ly, lz, alpha)
@@ -310,8 +316,8 @@ def _surrounded(surrounding: Array, x: float, y: float, z: float) -> tuple[float
 
 
 @kernel
-def _wrapped(towards: float, scatter: float) -> float:
-    reached = max(0.0, (towards + scatter) / (1.0 + scatter))
+def _wrapped(towards: float, scatter: float, reached_by: float) -> float:
+    reached = max(0.0, (towards + scatter) * reached_by)
     # Without scatter it is the cosine, with all of it the square.
     return reached * (1.0 - scatter + scatter * reached)
 
