@@ -58,6 +58,10 @@ def _programs() -> Table:
         import imageio_ffmpeg
 
         table.add_row("ffmpeg", imageio_ffmpeg.get_ffmpeg_version(), "[green]present[/]")
+    if find_spec("espeakng_loader"):
+        table.add_row("espeak-ng", version("espeakng-loader"), "[green]present[/]")
+    else:
+        table.add_row("espeak-ng", "", "[yellow]absent: run make setup[/]")
     return table
 
 

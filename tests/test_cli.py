@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from stccl import doctor
 from stccl.cli import app
 from stccl.metric.config import STCCLConfig
 from stccl.metric.loss import initial
@@ -81,3 +82,13 @@ def test_doctor_says_what_is_missing_and_where_to_get_it(run) -> None:
     assert result.exit_code == 0
     assert "dlib 68 points" in result.output
     assert "2DFAN4 is absent" in " ".join(result.output.split())
+
+
+def test_doctor_says_whether_the_actors_can_speak(run, monkeypatch) -> None:
+    assert "espeak-ng" in run("doctor").output
+    assert "run make setup" not in run("doctor").output
+    find = doctor.find_spec
+    monkeypatch.setattr(
+        doctor, "find_spec", lambda name: None if name == "espeakng_loader" else find(name)
+    )
+    assert "absent: run make setup" in run("doctor").output

@@ -217,11 +217,15 @@ def mouth(phonemes: Sequence[Phoneme], times_s: Array, effort: float = 1.0) -> M
     values: Any = np.einsum("tsp,sp->tp", share, targets)
 
     lips = share[:, :, _LIPS[0]]
+    closure = lips[:, closes].sum(axis=1)
+    # The tongue comes out as far as lips and teeth are apart, or it would show through them.
+    apart = np.clip(values[:, JAW] / VISEMES["th"].jaw_rad, 0, 1)
+    values[:, column("tongue_out")] *= (1 - closure) ** 2 * apart
     weights = np.zeros((len(times_s), len(VISEMES)))
     order = list(VISEMES)
     for segment, name in enumerate(names):
         weights[:, order.index(name)] += lips[:, segment]
-    return Mouth(values[:, :JAW], values[:, JAW], weights, lips[:, closes].sum(axis=1))
+    return Mouth(values[:, :JAW], values[:, JAW], weights, closure)
 
 
 def _segments(phonemes: Sequence[Phoneme]) -> tuple[list[str], Array, Array, Array]:
