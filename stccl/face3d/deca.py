@@ -14,7 +14,8 @@ from stccl.face3d.deca_networks import DECA_FILE, DetailDecoder, Encoder
 from stccl.face3d.flame import FLAME
 from stccl.face3d.model import FaceCoefficients
 from stccl.face3d.rotation import rotation_matrix
-from stccl.face3d.shading import shading, vertex_normals
+from stccl.face3d.shading import shading
+from stccl.render.normals import vertex_normals
 from stccl.weights import WEIGHTS
 
 SIZES = {"shape": 100, "texture": 50, "expression": 50, "pose": 6, "camera": 3, "light": 27}

@@ -2,32 +2,9 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 _BAND_FACTORS = (1.0, 2 * torch.pi / 3, torch.pi / 4)
 """What a matt surface makes of each band of light; DECA leaves the first band as it is (not π)."""
-
-
-def vertex_normals(vertices: Tensor, triangles: Tensor) -> Tensor:
-    """Unit normals, the mean of the adjacent triangles' weighted by area; differentiable.
-
-    Args:
-        vertices: (B, V, 3).
-        triangles: (F, 3) int64, counter-clockwise seen from outside.
-
-    Returns:
-        (B, V, 3), outwards.
-
-    >>> corners = torch.tensor([[[0.0, 0, 0], [2, 0, 0], [0, 2, 0]]])
-    >>> vertex_normals(corners, torch.tensor([[0, 1, 2]]))[0, 0]
-    tensor([0., 0., 1.])
-    """
-    a, b, c = (vertices[:, triangles[:, corner]] for corner in range(3))
-    area = torch.linalg.cross(b - a, c - a)
-    total = torch.zeros_like(vertices)
-    for corner in range(3):
-        total = total.index_add(1, triangles[:, corner], area)
-    return functional.normalize(total, dim=-1, eps=1e-6)
 
 
 def harmonics(normals: Tensor) -> Tensor:

@@ -5,5 +5,9 @@ driver, PyTorch3D no longer ships CPU wheels, and DEODR returns colours but not 
 seen where, so no shading of one's own (normal maps, spherical harmonics) can follow it.
 
 `raster` finds what is seen in every pixel, `mesh` and `visibility` what the vertices carry,
-`surface` and `strands` the colour, `picture` turns light into bytes.
+`surface` and `strands` the colour, `picture` turns light into bytes: numpy, one picture at a time.
+
+For batches with gradients: `view` brings points into the picture, `differentiable` finds what is
+seen and carries attributes and gradients across, `silhouette` softens outlines so that they have
+gradients too, `normals` are the vertices'.
 """

@@ -3,7 +3,8 @@ import torch
 from scipy.spatial import ConvexHull
 from scipy.special import sph_harm_y
 
-from stccl.face3d.shading import harmonics, shading, vertex_normals
+from stccl.face3d.shading import harmonics, shading
+from stccl.render.normals import vertex_normals
 
 
 def directions(count=50, seed=0):
