@@ -14,6 +14,8 @@ from stccl.render.jit import kernel
 
 Array = NDArray[Any]
 
+_ROUNDED_PX = 1 / 2048  # twice the rasteriser's grid
+
 
 @kernel
 def find_outline(
@@ -49,30 +51,46 @@ def find_outline(
             first = int(max(np.ceil(from_ - 0.5), 0.0))
             last = int(min(np.ceil(to - 0.5) - 1.0, (height if axis == 0 else width) - 1.0))
             rising = points[end, other] > points[start, other]
-            # Left of an edge that runs down is x above it, right of one that runs right y below.
+            # Whether the surface lies towards the lines' second pixels.
             forward = (side < 0.0) == rising if axis == 0 else (side > 0.0) == rising
             for line in range(first, last + 1):
                 share = (line + 0.5 - points[start, other]) / (
                     points[end, other] - points[start, other]
                 )
-                at = points[start, axis] + share * (points[end, axis] - points[start, axis])
-                place = int(np.floor(at - 0.5))
-                if place < 0 or place + 1 >= (width if axis == 0 else height):
-                    continue
-                row, column = (line, place) if axis == 0 else (place, line)
-                beside_row, beside_column = row + axis, column + other
-                outer = depth[row, column] if forward else depth[beside_row, beside_column]
-                inner = depth[beside_row, beside_column] if forward else depth[row, column]
                 one, two = points[start, 2], points[end, 2]
                 far = one + share * (two - one)
                 if perspective:
                     if not (one > 0.0 and two > 0.0):
                         break  # behind the eye
                     far = one * two / (two + share * (one - two))
+                at = points[start, axis] + share * (points[end, axis] - points[start, axis])
+                place = _first_pixel(depth, axis, line, at - 0.5, far, forward)
+                if place < 0:
+                    continue
+                row, column = (line, place) if axis == 0 else (place, line)
+                beside_row, beside_column = row + axis, column + other
+                outer = depth[row, column] if forward else depth[beside_row, beside_column]
+                inner = depth[beside_row, beside_column] if forward else depth[row, column]
                 if far < outer and far < nearest[axis, row, column] and inner < np.inf:
                     nearest[axis, row, column] = far
                     edges[axis, row, column, 0], edges[axis, row, column, 1] = start, end
                     edges[axis, row, column, 2] = 0 if forward else 1
+
+
+@kernel
+def _first_pixel(depth: Array, axis: int, line: int, at: float, far: float, forward: bool) -> int:
+    """The first of the two pixels that a crossing parts, by its place; -1 beyond the picture."""
+    last = depth.shape[1 - axis] - 1
+    place = int(np.floor(at))
+    middle = int(np.floor(at + 0.5))
+    if abs(at - middle) < _ROUNDED_PX and 0 < middle < last:
+        # So close to a pixel's middle the z-buffer, which rounds, may see it on the other side.
+        outwards = middle - 1 if forward else middle + 1
+        own = depth[line, middle] if axis == 0 else depth[middle, line]
+        beside = depth[line, outwards] if axis == 0 else depth[outwards, line]
+        covered = abs(own - far) < 0.5 * abs(beside - far)
+        place = middle - 1 if covered == forward else middle
+    return place if 0 <= place < last else -1
 
 
 @kernel
