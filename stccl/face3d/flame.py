@@ -23,6 +23,7 @@ from stccl.face3d.skinning import skin
 from stccl.weights import WEIGHTS
 
 _NECK = 1
+_EYES = (4, 3)  # right, left
 _LARGEST_YAW_DEG = CONTOURS // 2
 
 
@@ -129,6 +130,16 @@ class FLAME(nn.Module):
         """(F, 3) vertex numbers, counter-clockwise seen from outside."""
         return self.faces_tensor
 
+    @property
+    def surface_triangles(self) -> Tensor:
+        """All of them: FLAME has no inside of the mouth and no clothes."""
+        return self.faces_tensor
+
+    @property
+    def template(self) -> Tensor:
+        """(V, 3) positions of the average face at rest, m."""
+        return self.v_template
+
     def forward(
         self,
         shape: Tensor,
@@ -200,6 +211,15 @@ class FLAME(nn.Module):
         triangles = self.full_lmk_faces_idx.expand(batch, -1)
         weights = self.full_lmk_bary_coords.expand(batch, -1, -1)
         return self._on_surface(vertices, triangles, weights)
+
+    def pupils(self, vertices: Tensor) -> Tensor:
+        """(B, 2, 3): of the vertices that turn with an eye the one that is foremost at rest."""
+        turns_with = self.lbs_weights.argmax(1)
+        foremost = [
+            torch.where(turns_with == eye, self.v_template[:, 2], -torch.inf).argmax()
+            for eye in _EYES
+        ]
+        return vertices[:, torch.stack(foremost)]
 
     def root(self, shape: Tensor, expression: Tensor) -> Tensor:
         """(B, 3) position of the joint about which `forward` turns the whole head, m."""

@@ -41,8 +41,19 @@ class FaceModel(Protocol):
     def triangles(self) -> Tensor:
         """(F, 3) int64 vertex numbers, counter-clockwise seen from outside."""
 
+    @property
+    def surface_triangles(self) -> Tensor:
+        """(F', 3) int64: those of the head's outside, eyeballs included; what images show."""
+
+    @property
+    def template(self) -> Tensor:
+        """(V, 3) positions of the average face at rest, m."""
+
     def vertices(self, coefficients: FaceCoefficients) -> Tensor:
         """(B, V, 3) positions, m."""
 
     def landmarks(self, vertices: Tensor) -> Tensor:
         """(B, 68, 3) positions, m, in 300-W order, of (B, V, 3) vertices."""
+
+    def pupils(self, vertices: Tensor) -> Tensor:
+        """(B, 2, 3) positions, m, the right eye's (image left) first, of (B, V, 3) vertices."""

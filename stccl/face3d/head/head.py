@@ -22,6 +22,9 @@ from stccl.face3d.rotation import rotation_matrix
 PUPILS_ABOVE_ORIGIN_M = 0.020
 """The origin lies between the ears, the pupils this much above it."""
 
+OUTSIDE = ("skin", "ear", "lid_lining", "eyeball")
+"""Parts of the outer surface: what FLAME's mesh has too. No inside of the mouth, no clothes."""
+
 _SEAL = EXPRESSION_NAMES.index("lip_presser")
 _SEALED = 0.8  # coefficient from which the lips are closed whatever opens them
 _LID_YIELDS = (1.0, 0.98, 0.93, 0.83, 0.66, 0.46, 0.24, 0.06)
@@ -189,6 +192,22 @@ class Head(nn.Module):
         points = self._meet(points, self._lips, self._lip_yields, self._lip_rim, seal)
         turned = points @ rotation_matrix(c.rotation).transpose(-1, -2)
         return turned + c.translation[:, None]
+
+    @property
+    def template(self) -> Tensor:
+        """(V, 3) positions of the average face at rest, m."""
+        return self.mean
+
+    @property
+    def surface_triangles(self) -> Tensor:
+        """(F', 3) triangles of the parts in `OUTSIDE`."""
+        parts = torch.tensor([self.part_names.index(name) for name in OUTSIDE])
+        return self.triangles[torch.isin(self.triangle_parts, parts.to(self.triangles.device))]
+
+    def pupils(self, vertices: Tensor) -> Tensor:
+        """(B, 2, 3) fronts of the eyeballs, m, the right one first, of (B, V, 3) vertices."""
+        foremost = self.mean[self._eyeballs][..., 2].argmax(1, keepdim=True)
+        return vertices[:, self._eyeballs.gather(1, foremost)[:, 0]]
 
     @property
     def shape_basis(self) -> Tensor:

@@ -1,0 +1,31 @@
+"""Face masks from geometry."""
+
+import torch
+from scipy.ndimage import binary_fill_holes
+from torch import Tensor
+
+from stccl.face3d.images.seen import SeenFaces
+from stccl.render.batch import array, each_image
+from stccl.render.differentiable import interpolate
+
+
+def face_mask(faces: SeenFaces) -> Tensor:
+    """Where the face is seen: chin to hair, ear to ear, an open mouth included.
+
+    Stands for the face segmentation of NED's renderer. Hair and hands before the face are not in
+    the model: what they hide is in the mask.
+
+    Args:
+        faces: From `see_faces`.
+
+    Returns:
+        (B, 1, H, W), 0 or 1, without gradient.
+    """
+    within = interpolate(faces.seen, faces.surface.within_face[:, None])[..., 0]
+    pixels = array((within > 0) & faces.facing[:, 0])
+
+    def fill(image: int) -> None:
+        pixels[image] = binary_fill_holes(pixels[image])
+
+    each_image(len(pixels), fill)
+    return torch.from_numpy(pixels).to(faces.normals)[:, None]

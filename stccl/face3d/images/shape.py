@@ -1,0 +1,33 @@
+"""Shape images: the face in gray under five lamps."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from stccl.face3d.images.seen import SeenFaces
+
+_ALBEDO = 180 / 255
+_STRENGTH = 1.7
+_TOWARDS = ((-1.0, 1, 1), (1, 1, 1), (-1, -1, 1), (1, -1, 1), (0, 0, 1))
+"""Of DECA's lamps: x to the image's right, y up, z to the camera."""
+
+
+def shape_image(faces: SeenFaces) -> Tensor:
+    r"""How the surface is bent, whatever its colour.
+
+    .. math:: I = \frac{180}{255} \cdot \frac{1.7}{5} \sum_{i=1}^5 \min(1, \max(0, n \cdot l_i))
+
+    with the normal n and the unit directions :math:`l_i` to lamps in the four corners and in the
+    middle. Black where no surface is seen from outside. Source: DECA's rendering of shapes, as
+    NED uses it; without DECA's details, whose normals need FLAME's texture layout.
+
+    Args:
+        faces: From `see_faces`.
+
+    Returns:
+        (B, 3, H, W), three times the same, 0 to 0.8. Differentiable by the vertices.
+    """
+    lamps = functional.normalize(faces.normals.new_tensor(_TOWARDS), dim=1)
+    light = functional.conv2d(faces.normals, lamps[:, :, None, None]).clamp(0, 1)
+    gray = _ALBEDO * _STRENGTH * light.mean(1, keepdim=True)
+    return torch.where(faces.facing, gray, 0).expand(-1, 3, -1, -1)
