@@ -1,7 +1,8 @@
 """Face masks from geometry."""
 
+import cv2
+import numpy as np
 import torch
-from scipy.ndimage import binary_fill_holes
 from torch import Tensor
 
 from stccl.face3d.images.seen import SeenFaces
@@ -22,10 +23,11 @@ def face_mask(faces: SeenFaces) -> Tensor:
         (B, 1, H, W), 0 or 1, without gradient.
     """
     within = interpolate(faces.seen, faces.surface.within_face[:, None])[..., 0]
-    pixels = array((within > 0) & faces.facing[:, 0])
+    pixels = array((within > 0) & faces.facing[:, 0]).astype(np.uint8)
 
     def fill(image: int) -> None:
-        pixels[image] = binary_fill_holes(pixels[image])
+        outlines, _ = cv2.findContours(pixels[image], cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(pixels[image], outlines, -1, (1,), cv2.FILLED)
 
     each_image(len(pixels), fill)
     return torch.from_numpy(pixels).to(faces.normals)[:, None]

@@ -56,7 +56,8 @@ def see_faces(
         two_sided=True,
     )
     normals = vertex_normals(vertices, surface.triangles)
-    cosine = (normals.detach() * view.towards(vertices.detach())).sum(-1, keepdim=True)
-    pixels = interpolate(seen, torch.cat((normals, cosine), -1)).movedim(-1, 1)
-    facing = (seen.triangle >= 0)[:, None] & (pixels[:, 3:] > _LEAST_FACING)
-    return SeenFaces(surface, seen, pixels[:, :3], facing)
+    pixels = interpolate(seen, normals)
+    with torch.no_grad():
+        cosine = (normals * view.towards(vertices)).sum(-1, keepdim=True)
+        facing = (seen.triangle >= 0) & (interpolate(seen, cosine)[..., 0] > _LEAST_FACING)
+    return SeenFaces(surface, seen, pixels.movedim(-1, 1), facing[:, None])

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from stccl.face3d.images.seen import SeenFaces
+from stccl.render.lamps import lamp_light
 
 _ALBEDO = 180 / 255
 _STRENGTH = 1.7
@@ -28,6 +29,6 @@ def shape_image(faces: SeenFaces) -> Tensor:
         (B, 3, H, W), three times the same, 0 to 0.8. Differentiable by the vertices.
     """
     lamps = functional.normalize(faces.normals.new_tensor(_TOWARDS), dim=1)
-    light = functional.conv2d(faces.normals, lamps[:, :, None, None]).clamp(0, 1)
-    gray = _ALBEDO * _STRENGTH * light.mean(1, keepdim=True)
-    return torch.where(faces.facing, gray, 0).expand(-1, 3, -1, -1)
+    light = lamp_light(faces.normals.movedim(1, -1), lamps)[:, None]
+    gray = _ALBEDO * _STRENGTH * torch.where(faces.facing, light, 0)
+    return gray.expand(-1, 3, -1, -1)
