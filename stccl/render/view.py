@@ -83,10 +83,11 @@ class Orthographic(NamedTuple):
         >>> view.project(torch.tensor([[[0.1, 0.2, 0.3]]])).tolist()
         [[[224.0, 0.0, -168.0]]]
         """
-        scale, right, up = self.camera[:, None].unbind(-1)
-        x, y, z = points.unbind(-1)
-        seen = torch.stack((1 + scale * (x + right), 1 - scale * (y + up), -scale * z), -1)
-        return self.size_px / 2 * seen
+        half = self.size_px / 2
+        scale, right, up = self.camera.unbind(-1)
+        stretch = half * torch.stack((scale, -scale, -scale), -1)
+        shift = half * torch.stack((1 + scale * right, 1 - scale * up, 0 * scale), -1)
+        return points * stretch[:, None] + shift[:, None]
 
     def towards(self, points: Tensor) -> Tensor:
         """As `View.towards`."""
