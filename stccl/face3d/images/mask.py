@@ -23,7 +23,7 @@ def face_mask(faces: SeenFaces) -> Tensor:
         (B, 1, H, W), 0 or 1, without gradient.
     """
     within = interpolate(faces.seen, faces.surface.within_face[:, None])[..., 0]
-    pixels = array((within > 0) & faces.facing[:, 0]).astype(np.uint8)
+    pixels = array(within > 0).astype(np.uint8)
 
     def fill(image: int) -> None:
         outlines, _ = cv2.findContours(pixels[image], cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)

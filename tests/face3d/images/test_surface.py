@@ -39,6 +39,11 @@ def test_the_face_is_between_chin_hair_and_ears(head):
     assert (within[head.vertex_groups["scalp"]] < 0.02).all()
     assert (within[head.vertex_groups["scalp"]] < 0).float().mean() > 0.8
     np.testing.assert_allclose(within, within[head.mirror], atol=1e-4)
+    # Up the middle it ends as far above the brows as the nose's base is below them.
+    x, y, z = head.template.T
+    highest = y[(abs(x) < 0.003) & (z > 0.05) & (within > 0)].max()
+    brows, base = landmarks[[21, 22], 1].mean(), landmarks[33, 1]
+    assert abs((highest - brows) - (brows - base)) < 0.005
 
 
 def test_flame_is_shown_whole(flame):
