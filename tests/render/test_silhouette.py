@@ -50,7 +50,7 @@ def test_a_triangle_covers_its_area_and_changes_with_it(seed):
     assume(2 * area / max(lengths) > max(8, 0.25 * max(lengths)))
     assert (soft.sum() - area).abs().item() < 3
     assert -1e-9 <= soft.min() <= soft.max() <= 1 + 1e-9
-    assert torch.equal(soft > 0.5 + 1e-9, hard.bool() & (soft > 0.5 + 1e-9))
+    assert ((soft > 0.5) != (hard > 0)).sum() < 6
     (got,), (expected,) = (torch.autograd.grad(each, points) for each in (soft.sum(), area))
     assert (got - expected)[..., :2].abs().max() < 3
 
