@@ -1,4 +1,4 @@
-"""What vertices carry across their triangles."""
+"""What vertices carry, one mesh at a time."""
 
 from typing import Any
 
@@ -6,32 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stccl.render.jit import kernel
-from stccl.render.raster import Fragments
 
 Array = NDArray[Any]
-
-
-def interpolate(fragments: Fragments, triangles: Array, attributes: Array) -> Array:
-    """Attributes of the vertices at every sample: sum_k b_k a_k over a triangle's corners k.
-
-    Args:
-        fragments: What is seen, from `rasterize` with the same triangles.
-        triangles: (F, 3) integers.
-        attributes: (V, A) float32.
-
-    Returns:
-        (H, W, A) float32; 0 where nothing is seen.
-    """
-    height, width = fragments.triangle.shape
-    out = np.zeros((height, width, attributes.shape[1]), np.float32)
-    _interpolate(
-        fragments.triangle,
-        fragments.barycentric,
-        np.ascontiguousarray(triangles, np.int64),
-        np.ascontiguousarray(attributes, np.float32),
-        out,
-    )
-    return out
 
 
 def vertex_normals(vertices: Array, triangles: Array, twins: Array | None = None) -> Array:
@@ -60,21 +36,6 @@ def vertex_normals(vertices: Array, triangles: Array, twins: Array | None = None
         normals,
     )
     return normals
-
-
-@kernel
-def _interpolate(
-    triangle: Array, barycentric: Array, triangles: Array, attributes: Array, out: Array
-) -> None:
-    for row in range(triangle.shape[0]):
-        for column in range(triangle.shape[1]):
-            index = triangle[row, column]
-            if index >= 0:
-                for corner in range(3):
-                    weight = barycentric[row, column, corner]
-                    vertex = triangles[index, corner]
-                    for attribute in range(attributes.shape[1]):
-                        out[row, column, attribute] += weight * attributes[vertex, attribute]
 
 
 @kernel

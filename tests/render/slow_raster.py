@@ -34,6 +34,12 @@ def seen_at(points, triangles, column, row, *, two_sided=False):
     return best
 
 
+def interpolate(fragments, triangles, attributes):
+    """Attributes of the vertices at every sample, (H, W, A); 0 where nothing is seen."""
+    mixed = (fragments.barycentric[..., None] * attributes[triangles[fragments.triangle]]).sum(2)
+    return np.where(fragments.triangle[..., None] >= 0, mixed, 0)
+
+
 def sphere(rings=60, sectors=80, radius=1.0, centre=(0.0, 0.0, 0.0)):
     """Vertices (V, 3) and triangles (F, 3) of a ball, counter-clockwise from outside."""
     polar, around = np.meshgrid(

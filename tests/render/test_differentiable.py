@@ -224,7 +224,7 @@ def test_half_precision_is_drawn_in_single():
 
 
 def test_rays_of_embree_hit_the_same_places():
-    """Embree, a ray tracer for CPUs (`pip install embreex`), as far from a z-buffer as can be."""
+    """Embree, a ray tracer for CPUs (one of the `dev` extras), as far from a z-buffer as can be."""
     pytest.importorskip("embreex", reason="embreex is not installed")
     from embreex import rtcore_scene
     from embreex.mesh_construction import TriangleMesh

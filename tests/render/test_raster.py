@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stccl.render.mesh import interpolate, vertex_normals
+from stccl.render.mesh import vertex_normals
 from stccl.render.raster import rasterize
-from tests.render.slow_raster import seen_at, sphere
+from tests.render.slow_raster import interpolate, seen_at, sphere
 
 # Corners are rounded to 1/4096 px: weights move by that over a triangle's height.
 GRID_PX = 1 / 4096

@@ -9,14 +9,14 @@ from scipy.special import sph_harm_y
 
 from stccl.render.camera import Camera
 from stccl.render.light import Lights, harmonics, surrounding_light
-from stccl.render.mesh import interpolate, vertex_normals
+from stccl.render.mesh import vertex_normals
 from stccl.render.picture import from_srgb, reduce_samples, to_srgb
 from stccl.render.raster import rasterize
 from stccl.render.strands import Strands, shade_strands
 from stccl.render.surface import Surface, Vertices, shade_surfaces
 from stccl.render.texture import sample
 from stccl.render.visibility import ambient_occlusion, lit_part
-from tests.render.slow_raster import sphere
+from tests.render.slow_raster import interpolate, sphere
 
 CAMERA = Camera(64, 250.0, 10.0, 0.0, (32.0, 32.0))
 EYE = np.array([0.0, 0.0, 10.0])
