@@ -83,31 +83,41 @@ def cross(u: Tensor, v: Tensor) -> Tensor:
     return u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """How long a call takes."""
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+class Clock:
+    """Wall and processor seconds of calls, medians."""
+
+    def __init__(self) -> None:
+        self.wall: list[float] = []
+        self.processor: list[float] = []
+
+    def time(self, call: Callable[[], object], faces: int) -> None:
+        """Add a call's seconds per face."""
+        wall, processor = time.perf_counter(), time.process_time()
+        call()
+        self.wall.append((time.perf_counter() - wall) / faces)
+        self.processor.append((time.process_time() - processor) / faces)
 
 
 def report(name: str, ours: Draw, plain: Draw | None, options: argparse.Namespace) -> None:
-    """Take turns: on all threads, on one, and the plain way."""
+    """Take turns: on all threads, on one, and the plain way on one."""
     threads = torch.get_num_threads()
-    times: dict[str, list[float]] = {"ours": [], "one": [], "plain": []}
+    many, one, slow = Clock(), Clock(), Clock()
     found = ours()[:PLAIN_FACES].flatten()
     for _ in range(options.rounds):
-        times["ours"].append(seconds(ours) / options.faces)
+        many.time(ours, options.faces)
         torch.set_num_threads(1)
-        times["one"].append(seconds(ours) / options.faces)
-        torch.set_num_threads(threads)
+        one.time(ours, options.faces)
         if plain is not None:
-            times["plain"].append(seconds(plain) / PLAIN_FACES)
-    fast, single = median(times["ours"]), median(times["one"])
-    line = f"{name:14} {1 / fast:4.0f}/s on {threads} threads, {1 / single:4.0f}/s on one"
+            slow.time(plain, PLAIN_FACES)
+        torch.set_num_threads(threads)
+    line = f"{name:14} {1 / median(many.wall):4.0f}/s on {threads} threads, "
+    line += f"{1 / median(one.wall):4.0f}/s on one; "
+    line += f"processor time {1e3 * median(one.processor):.1f} ms"
     if plain is not None:
         cosine = functional.cosine_similarity(found, plain().flatten(), dim=0)
-        line += f", plain {1 / median(times['plain']):.2f}/s: "
-        line += f"{median(times['plain']) / fast:.0f} times as fast, cosine {float(cosine):.5f}"
+        line += f", plain {1e3 * median(slow.processor):.0f} ms: "
+        line += f"{median(slow.processor) / median(one.processor):.0f} times as fast, "
+        line += f"cosine {float(cosine):.5f}"
     print(line, flush=True)
 
 
