@@ -56,8 +56,8 @@ def see_faces(
         two_sided=True,
     )
     normals = vertex_normals(vertices, surface.triangles)
-    pixels = interpolate(seen, normals)
     with torch.no_grad():
         cosine = (normals * view.towards(vertices)).sum(-1, keepdim=True)
-        facing = (seen.triangle >= 0) & (interpolate(seen, cosine)[..., 0] > _LEAST_FACING)
-    return SeenFaces(surface, seen, pixels.movedim(-1, 1), facing[:, None])
+        facing = interpolate(seen, cosine - _LEAST_FACING) > 0  # 0 where nothing is seen
+    pixels = interpolate(seen, normals)
+    return SeenFaces(surface, seen, pixels.movedim(-1, 1), facing.movedim(-1, 1))
