@@ -9,5 +9,5 @@ seen where, so no shading of one's own (normal maps, spherical harmonics) can fo
 
 For batches with gradients: `view` brings points into the picture, `differentiable` finds what is
 seen and carries attributes and gradients across, `silhouette` softens outlines so that they have
-gradients too, `normals` are the vertices'.
+gradients too, `normals` are the vertices' and `lamps` light them.
 """

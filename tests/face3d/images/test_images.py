@@ -199,6 +199,34 @@ def test_gradients_follow_a_head_that_turns(surface, head, pose, image_of, part)
     assert abs(hard - difference) > 2 * abs(soft - difference)
 
 
+def test_descent_finds_jaw_and_pose_from_a_shape_image(surface, head, pose):
+    def draw(jaw, rotation, shift):
+        face = pose()._replace(
+            jaw=torch.stack((jaw, 0 * jaw, 0 * jaw))[None],
+            rotation=rotation[None],
+            translation=shift[None],
+        )
+        seen = see_faces(surface, head.vertices(face), PINHOLE, SIZE)
+        return seen.soften(shape_image(seen)[:, :1])
+
+    truth = (torch.tensor(0.25), torch.tensor([0.05, -0.15, 0.04]), torch.tensor([0.004, 0, 0]))
+    target = draw(*truth)
+    found = [torch.zeros_like(each, requires_grad=True) for each in truth]
+    descent = torch.optim.Adam(
+        [{"params": found[:2], "lr": 0.02}, {"params": found[2:], "lr": 0.001}]
+    )
+    for _ in range(60):
+        descent.zero_grad()
+        (draw(*found) - target).abs().mean().backward()
+        descent.step()
+    jaw, rotation, shift = (
+        (one - two).abs().max().item() for one, two in zip(found, truth, strict=True)
+    )
+    assert jaw < 0.02
+    assert rotation < 0.02
+    assert shift < 0.001
+
+
 def test_flame_has_all_images(flame):
     """The made-up FLAME is no head, but drawn like one; gradients reach its coefficients."""
     surface = face_surface(flame)
