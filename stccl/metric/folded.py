@@ -50,40 +50,51 @@ class FoldedIResNet:
         self, images: Tensor, first: torch.dtype, kept: list[Tensor] | None
     ) -> tuple[Tensor, ...]:
         """Forward, with stem and first block in the type `first`; fills `kept` for `_gradient`."""
-        stem = self._stems[first]
-        x = images.to(first).contiguous(memory_format=torch.channels_last)
-        inner = functional.conv2d(x, stem.weight, stem.bias, padding=1)
-        self._keep(inner, kept)
-        x = functional.prelu(inner, stem.slope)
+        x = torch.cat([self._begin(piece, first, kept) for piece in _pieces(images)])
         found = []
-        for level in self._levels:
-            for block in level:
-                step = self._first[first] if block is self._levels[0][0] else block
-                x, inner = step.forward(x)
-                x = x.to(self._dtype)
-                self._keep(inner, kept)
+        for number, level in enumerate(self._levels):
+            for block in level[number == 0 :]:
+                x, inner = block.forward(x)
+                _keep(inner, kept)
+                del inner
             found.append(x)
         return tuple(found)
 
-    def _gradient(self, of_maps: tuple[Tensor | None, ...], kept: list[Tensor]) -> Tensor:
+    def _begin(self, images: Tensor, first: torch.dtype, kept: list[Tensor] | None) -> Tensor:
+        stem, block = self._stems[first], self._first[first]
+        x = images.to(first).contiguous(memory_format=torch.channels_last)
+        inner = functional.conv2d(x, stem.weight, stem.bias, padding=1)
+        _keep(inner, kept)
+        x, inner = block.forward(functional.prelu(inner, stem.slope))
+        _keep(inner, kept)
+        return x.to(self._dtype)
+
+    def _gradient(self, of_maps: tuple[Tensor | None, ...], kept: list[Tensor]) -> Tensor | None:
         """Gradient of the images from those of the maps; takes everything out of `kept`."""
         found: Tensor | None = None
-        for level, of_map in zip(reversed(self._levels), reversed(of_maps), strict=True):
+        for number, of_map in reversed(list(enumerate(of_maps))):
             if of_map is not None:
                 of_map = of_map.contiguous(memory_format=torch.channels_last)
                 found = of_map if found is None else found.add_(of_map)
-            for block in reversed(level):
+            for block in reversed(self._levels[number][number == 0 :]):
                 inner = kept.pop()
-                found = None if found is None else block.gradient(found, inner)
-        stem, inner = self._stems[self._dtype], kept.pop()
+                found = None if found is None else block.gradient(found, inner.to(self._dtype))
         if found is None:
-            return inner.new_zeros(len(inner), stem.weight.shape[1], *inner.shape[2:])
+            return None
+        pieces = [self._begin_gradient(piece, kept) for piece in reversed(_pieces(found))]
+        return torch.cat(pieces[::-1])
+
+    def _begin_gradient(self, of_begun: Tensor, kept: list[Tensor]) -> Tensor:
+        stem, block = self._stems[self._dtype], self._levels[0][0]
+        found = block.gradient(of_begun, kept.pop().to(self._dtype))
+        inner = kept.pop().to(self._dtype)
         found = prelu_input_gradient(found, inner, stem.slope)
         return _of_input(found, stem.weight, inner.shape[2:])
 
-    def _keep(self, inner: Tensor, kept: list[Tensor] | None) -> None:
-        if kept is not None:
-            kept.append(inner.to(self._dtype))  # only its sign matters, and that stays
+
+def _pieces(batch: Tensor) -> tuple[Tensor, ...]:
+    """What passes the largest maps at once: a GPU wants many images, a processor's memory one."""
+    return torch.split(batch, 1) if batch.device.type == "cpu" else (batch,)
 
 
 class _Differentiable(torch.autograd.Function):
@@ -98,11 +109,17 @@ class _Differentiable(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *of_maps: Tensor | None) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *of_maps: Tensor | None) -> tuple[Tensor | None, None]:
         return ctx.folded._gradient(of_maps, list(ctx.saved_tensors)), None
 
 
 _through: Any = _Differentiable.apply
+
+
+def _keep(inner: Tensor, kept: list[Tensor] | None) -> None:
+    """Only the sign matters for gradients, and two bytes have that as well."""
+    if kept is not None:
+        kept.append(inner.to(torch.bfloat16))
 
 
 class _Stem(NamedTuple):
