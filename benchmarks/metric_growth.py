@@ -1,8 +1,9 @@
-"""How the cost of supervision grows: `python -m benchmarks.metric_growth [--size 112]`.
+"""How the cost of supervision grows.
 
-Processor time and memory of a step, forward and backward to the generated images, for more images,
-more frames and more regions at each level; drawn as `docs/metric-growth.png`. The last is done at
-the regions of a single backbone pass, so that what is left is the S×S logits.
+    python -m benchmarks.metric_growth [--size 112] [--picture docs/metric-growth.png]
+
+Processor time and memory of a step, forward and backward to the generated images, for more images
+and more frames; and, as the backbone does not know of them, of the contrast alone for more regions.
 """
 
 import argparse
@@ -20,7 +21,6 @@ from stccl.metric.config import STCCLConfig
 from stccl.metric.contrast import info_nce, unit_vectors
 from stccl.metric.loss import STCCLLoss, initial
 
-PICTURE = Path(__file__).parents[1] / "docs" / "metric-growth.png"
 ROUNDS = 3
 Point = tuple[int, float, float]
 """How many, seconds and bytes."""
@@ -63,7 +63,7 @@ def contrast(regions: int) -> Point:
     return measured(regions, step)
 
 
-def draw(curves: dict[str, list[Point]]) -> None:
+def draw(curves: dict[str, list[Point]], path: Path) -> None:
     """Time above, memory below."""
     figure, axes = plt.subplots(2, len(curves), figsize=(9, 5), sharex="col", layout="constrained")
     for column, (name, points) in enumerate(curves.items()):
@@ -79,14 +79,16 @@ def draw(curves: dict[str, list[Point]]) -> None:
             if column == 0:
                 axis.set_ylabel(unit)
         axes[1, column].set_xlabel(name)
-    figure.savefig(PICTURE, dpi=110)
+    figure.savefig(path, dpi=110)
 
 
 def main() -> None:
     """Measure, print and draw."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--size", type=int, default=112)
-    size = arguments.parse_args().size
+    arguments.add_argument("--picture", type=Path, help="where to draw it")
+    options = arguments.parse_args()
+    size = options.size
     config = STCCLConfig(size_px=size)
     loss = initial(config, 0).freeze()
     curves = {
@@ -97,7 +99,8 @@ def main() -> None:
     for name, points in curves.items():
         for number, seconds, grown in points:
             print(f"{number:4} {name}: {1e3 * seconds:.0f} ms, {grown / 1e6:.0f} MB")
-    draw(curves)
+    if options.picture:
+        draw(curves, options.picture)
 
 
 if __name__ == "__main__":
