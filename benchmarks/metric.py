@@ -11,6 +11,7 @@ a large matrix product reaches in the same type.
 """
 
 import argparse
+import copy
 import ctypes
 import time
 from collections.abc import Callable
@@ -126,12 +127,15 @@ Step = Callable[[Loss], Tensor]
 """Does a whole step with one of the two losses and returns a gradient, flat."""
 
 
-def supervision(loss: STCCLLoss, images: tuple[Tensor, Tensor], where: Locations) -> Step:
+def supervision(
+    loss: STCCLLoss, images: tuple[Tensor, Tensor], where: Locations, plain: Loss
+) -> Step:
     """Forward, and backward to the generated images."""
+    layers = published_layout(copy.deepcopy(loss))
 
     def step(function: Loss) -> Tensor:
         generated = images[0].clone().requires_grad_()
-        function(loss, generated, images[1], where).backward()
+        function(layers if function is plain else loss, generated, images[1], where).backward()
         assert generated.grad is not None
         return generated.grad.flatten()
 
@@ -147,6 +151,7 @@ def training(
     def step(function: Loss) -> Tensor:
         if function not in models:
             model = make().train()
+            model = published_layout(model) if function is plain else model
             learns = [p for p in model.parameters() if p.requires_grad]
             adam = torch.optim.Adam(learns, lr=1e-3, fused=function is not plain)
             models[function] = model, adam
@@ -158,6 +163,11 @@ def training(
         return torch.cat(gradient)
 
     return step
+
+
+def published_layout(loss: STCCLLoss) -> STCCLLoss:
+    """The same with every channel of a weight by itself."""
+    return loss.to(memory_format=torch.contiguous_format)
 
 
 class Cost(NamedTuple):
@@ -257,12 +267,12 @@ def main() -> None:
     temporal = published.model_copy(update={"spatial": False})
     images = images_of(BATCH, size)
     loss = settled(spatial, images[1]).freeze()
-    step = supervision(loss, images, where)
+    step = supervision(loss, images, where, plain_spatial)
     report("supervise, spatial", step, plain_spatial, dtype, rounds)
     clips = images_of(WINDOW_FRAMES, size)
     window = (clips[0][None], clips[1][None])
     loss = settled(temporal, clips[1]).freeze()
-    step = supervision(loss, window, where)
+    step = supervision(loss, window, where, plain_temporal)
     report("supervise, temporal", step, plain_temporal, dtype, rounds)
     step = training(lambda: initial(spatial, 0), images, where, plain_spatial)
     report("train, spatial", step, plain_spatial, dtype, rounds)

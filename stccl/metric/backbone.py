@@ -84,6 +84,8 @@ class IResNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, a=0.25)
+        # As the maps: a convolution whose weights lie otherwise copies them, and their gradient.
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """The maps of the four levels.
