@@ -68,16 +68,14 @@ def _programs() -> Table:
 def _devices() -> Table:
     import torch
 
+    from stccl.metric.precision import computes_in_bf16
+
     table = Table("device", "what", "bf16", title="Devices")
-    bf16 = torch.backends.cpu.get_cpu_capability() if hasattr(torch.backends, "cpu") else ""
-    amx = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    table.add_row(
-        "cpu", f"{platform.processor() or platform.machine()} {bf16}", "yes" if amx else "no"
-    )
+    simd = torch.backends.cpu.get_cpu_capability() if hasattr(torch.backends, "cpu") else ""
+    yes = {True: "yes", False: "no"}
+    name = f"{platform.processor() or platform.machine()} {simd}"
+    table.add_row("cpu", name, yes[computes_in_bf16("cpu")])
     for index in range(torch.cuda.device_count()):
-        table.add_row(
-            f"cuda:{index}",
-            torch.cuda.get_device_name(index),
-            "yes" if torch.cuda.is_bf16_supported() else "no",
-        )
+        name = torch.cuda.get_device_name(index)
+        table.add_row(f"cuda:{index}", name, yes[computes_in_bf16("cuda")])
     return table

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from stccl.checkpoint import load_weights, read_weights
+from stccl.metric.activation import PReLU
 
 _RECOGNITION_HEAD = ("fc.", "features.")
 """Keys of an ArcFace file that turn the last level into an identity; nothing here needs them."""
@@ -27,7 +28,7 @@ class ResidualBlock(nn.Module):
         self.bn1 = nn.BatchNorm2d(in_channels)
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(out_channels)
-        self.prelu = nn.PReLU(out_channels)
+        self.prelu = PReLU(out_channels)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, stride, padding=1, bias=False)
         self.bn3 = nn.BatchNorm2d(out_channels)
         self.downsample = (
@@ -69,7 +70,7 @@ class IResNet(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, widths[0], 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(widths[0])
-        self.prelu = nn.PReLU(widths[0])
+        self.prelu = PReLU(widths[0])
         before = (widths[0], *widths[:-1])
         self.layer1, self.layer2, self.layer3, self.layer4 = (
             nn.Sequential(
@@ -83,6 +84,8 @@ class IResNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, a=0.25)
+        # As the maps: a convolution whose weights lie otherwise copies them, and their gradient.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """The maps of the four levels.

@@ -78,7 +78,11 @@ class STCCLConfig(Section):
     adaptive_power: float = Field(default=2.0, gt=0, description="r of Eq. 6.")
     spatial_weight: float = Field(default=0.3, gt=0, description="Factor of the spatial part.")
     temporal_weight: float = Field(default=1.0, gt=0, description="Factor of the temporal part.")
-
+    supervision_precision: Literal["auto", "32-true"] = Field(
+        default="auto",
+        description="What a frozen metric supervises in; auto: bf16 where the device is faster in "
+        "it. Under autocast in what that says.",
+    )
     check_range: bool = Field(default=True, description="Refuse images that leave [-1, 1].")
 
     @classmethod
@@ -86,14 +90,15 @@ class STCCLConfig(Section):
         """The arithmetic of the published code for given regions, its defects apart.
 
         It differs from the default in the adaptive weight, which it gives to the spatial part
-        alone and as one number per level (`PublishedWeight`), and in taking values of any range.
+        alone and as one number per level (`PublishedWeight`), in taking values of any range, and
+        in supervising in single precision.
         Not reproduced: gradients through the weight, gradients to the source instead of the
         generated side, regions drawn repeatedly or across the border, and the time transformers
         of the joint model, which are in no checkpoint.
 
         Source: the published repositories of ASCCL and STCCL.
         """
-        return cls(adaptive_form="published", check_range=False)
+        return cls(adaptive_form="published", check_range=False, supervision_precision="32-true")
 
     @model_validator(mode="after")
     def _something_to_compare(self) -> Self:

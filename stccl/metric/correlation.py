@@ -116,7 +116,8 @@ class TemporalCorrelation(_Correlation):
 
     def _windows(self, clip: Tensor) -> Tensor:
         """(B, T, …) to (B, W, L, …)."""
-        frames = windows(clip.shape[1], self.window_frames).to(clip.device)
+        frames = windows(clip.shape[1], self.window_frames)
+        frames = frames.to(clip.device, non_blocking=True)
         return torch.unflatten(clip.index_select(1, frames.flatten()), 1, frames.shape)
 
 

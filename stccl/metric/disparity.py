@@ -88,4 +88,7 @@ class TemporalDisparity(_Disparity):
 
     def _frames(self, clip: Tensor) -> tuple[Tensor, Tensor]:
         earlier, later = frame_pairs(clip.shape[1], self.window_frames, self.pairs)
-        return earlier.to(clip.device), later.to(clip.device)
+        return (
+            earlier.to(clip.device, non_blocking=True),
+            later.to(clip.device, non_blocking=True),
+        )

@@ -21,7 +21,9 @@ from stccl.metric.config import STCCLConfig
 from stccl.metric.contrast import info_nce
 from stccl.metric.correlation import SpatialCorrelation, TemporalCorrelation
 from stccl.metric.disparity import SpatialDisparity, TemporalDisparity
+from stccl.metric.folded import Folding
 from stccl.metric.part import Level, Part, compare, nothing_to_compare
+from stccl.metric.precision import computes_in_bf16
 from stccl.metric.pretrained import Pretrained
 from stccl.metric.sampling import Locations, draw_locations
 from stccl.metric.similarity import Similarity, batch_cosines, part_similarity
@@ -84,6 +86,7 @@ class STCCLLoss(Pretrained):
         config = config or STCCLConfig()
         super().__init__(config)
         self.backbone = IResNet(config.blocks, config.widths)
+        self._folding = Folding()
         self.spatial_heads = _heads(config) if config.spatial else nn.ModuleList()
         self.temporal_heads = _heads(config) if config.temporal else nn.ModuleList()
 
@@ -134,7 +137,8 @@ class STCCLLoss(Pretrained):
             zero = generated.sum()
             none = zero.detach()
             return STCCLTerms(zero, zero, zero, none, none, none.long())
-        compared = self._compare(generated, source, locations, mask)
+        dtype = self._supervision_dtype(generated.device.type)
+        compared = self._compare(generated, source, locations, mask, dtype)
         # A part without vectors still leads back to the input.
         zero = generated.flatten()[0] * 0
         if not waits:
@@ -179,10 +183,15 @@ class STCCLLoss(Pretrained):
         if locations is None:
             fixed = torch.Generator().manual_seed(0)
             locations = draw_locations(a.shape[-2], a.shape[-1], self.config, fixed)
-        return self._compare(a, b, locations, None)
+        return self._compare(a, b, locations, None, self.backbone.conv1.weight.dtype)
 
     def _compare(
-        self, generated: Tensor, source: Tensor, locations: Locations | None, mask: Tensor | None
+        self,
+        generated: Tensor,
+        source: Tensor,
+        locations: Locations | None,
+        mask: Tensor | None,
+        dtype: torch.dtype,
     ) -> Compared:
         """Unit vectors of both sides, with the gradients of the loss."""
         height, width = generated.shape[-2:]
@@ -195,9 +204,9 @@ class STCCLLoss(Pretrained):
         check_locations(locations, self.config, height, width, frames)
         # A pass for each side serves all frames and both parts. One pass for both sides would
         # carry the source, which needs no gradient, through the whole backward pass.
-        query_maps = self._maps(generated)
+        query_maps = self._maps(generated, dtype)
         with torch.no_grad():
-            key_maps = self._maps(source)
+            key_maps = self._maps(source, dtype)
         masks = [None] * len(query_maps) if mask is None else _level_masks(mask, height, width)
         maps = list(zip(query_maps, key_maps, masks, strict=True))
         spatial = self._levels("spatial", maps, locations.spatial)
@@ -205,8 +214,21 @@ class STCCLLoss(Pretrained):
             return Compared(spatial, [])
         return Compared(spatial, self._levels("temporal", maps, locations.temporal))
 
-    def _maps(self, images: Tensor) -> list[Tensor]:
-        maps = self.backbone(images.flatten(0, 1))
+    def _supervision_dtype(self, device: str) -> torch.dtype:
+        if torch.is_autocast_enabled(device):
+            return torch.get_autocast_dtype(device)
+        own = self.backbone.conv1.weight.dtype
+        auto = self.config.supervision_precision == "auto"
+        return torch.bfloat16 if auto and own.itemsize == 4 and computes_in_bf16(device) else own
+
+    def _maps(self, images: Tensor, dtype: torch.dtype) -> list[Tensor]:
+        frozen = not self.backbone.training and not any(
+            p.requires_grad for p in self.backbone.parameters()
+        )
+        # Exported programs are the plain backbone: they outlive what this machine is good at.
+        plain = not frozen or torch.compiler.is_compiling()
+        backbone = self.backbone if plain else self._folding(self.backbone, dtype)
+        maps = backbone(images.flatten(0, 1))
         return [level.unflatten(0, images.shape[:2]) for level in maps]
 
     def _levels(

@@ -1,6 +1,6 @@
 """What the parts of the metric have in common: vectors at a level, compared side with side."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -67,16 +67,29 @@ def compare(
         mask: Regions that count, (B, T, H·W); None for all.
     """
     counted = None if mask is None else part.counted(mask, where)
-    vectors = part.vectors(query_map, where)
+    vectors = _wide(part.vectors(query_map, where))
     with torch.no_grad():
-        key = unit_vectors(part.related(head(part.vectors(key_map, where)), counted))
+        of_key = _wide(part.vectors(key_map, where))
+        key = unit_vectors(part.related(_mapped(head, of_key), counted))
     return Level(
-        unit_vectors(part.related(head(vectors), counted)),
+        unit_vectors(part.related(_mapped(head, vectors), counted)),
         key,
         None if weight is None else weight(part.disparity(vectors, counted), counted),
         counted,
         part.rivals(query_map, where),
     )
+
+
+def _wide(vectors: Tensor) -> Tensor:
+    """At least in single precision: maps may be in half, and what was drawn from them is small."""
+    return vectors.to(torch.promote_types(vectors.dtype, torch.float32))
+
+
+def _mapped(head: nn.Module, vectors: Tensor) -> Tensor:
+    """Through the head, in the precision of its weights."""
+    own = next(head.parameters(), vectors)
+    with torch.autocast(vectors.device.type, enabled=False):
+        return cast(Tensor, head(vectors.to(own.dtype)))
 
 
 def near_regions(where: Tensor, width: int) -> Tensor:

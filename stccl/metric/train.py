@@ -16,6 +16,7 @@ from stccl.errors import StageError
 from stccl.metric.data import PairWindows, TrainingWindows, Window, WindowReader, training_batches
 from stccl.metric.loss import STCCLLoss
 from stccl.metric.params import TrainingParams
+from stccl.metric.precision import computes_in_bf16
 from stccl.metric.sampling import Locations, draw_locations
 
 Progress = Callable[[int, int], None]
@@ -76,13 +77,8 @@ def precision_of(wanted: str, accelerator: str) -> str:
     """What `auto` stands for on this machine: bf16-mixed where it computes in it, else 32-true."""
     if wanted != "auto":
         return wanted
-    if accelerator != "cpu" and torch.cuda.is_available():
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        # Older releases of torch cannot say.
-        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-        fast = bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
-    return "bf16-mixed" if fast else "32-true"
+    device = "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+    return "bf16-mixed" if computes_in_bf16(device) else "32-true"
 
 
 def train(
@@ -187,7 +183,7 @@ class _Training:
             self._loss.load_state_dict(saved["model"])
         trained = [p for p in self._loss.parameters() if p.requires_grad]
         model, optimizer = fabric.setup(
-            self._loss, torch.optim.Adam(trained, lr=params.learning_rate)
+            self._loss, torch.optim.Adam(trained, lr=params.learning_rate, fused=True)
         )
         first_step = 0
         if saved is not None:

@@ -20,6 +20,7 @@ def small() -> STCCLConfig:
         widths=(16, 16, 16, 16),
         centres=(3, 3, 2, 1),
         positions=(9, 8, 4, 1),
+        supervision_precision="32-true",
     )
 
 

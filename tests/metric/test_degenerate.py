@@ -16,10 +16,21 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 CLIP = (2, 3, 3, 48, 48)
 
 
+@pytest.fixture(params=["32-true", "bf16"])
+def precision(request, monkeypatch):
+    """Of supervision, whatever this device is good at."""
+    monkeypatch.setattr("stccl.metric.loss.computes_in_bf16", lambda _: request.param == "bf16")
+
+
 @pytest.fixture(params=["disparity", "correlation"])
-def loss(request, small):
+def loss(request, small, precision):
     # Two positions at level 4: one alone would already be degenerate.
-    changes = {"formulation": request.param, "positions": (9, 8, 4, 2), "size_px": 80}
+    changes = {
+        "formulation": request.param,
+        "positions": (9, 8, 4, 2),
+        "size_px": 80,
+        "supervision_precision": "auto",
+    }
     return initial(small.model_copy(update=changes), 0).freeze()
 
 

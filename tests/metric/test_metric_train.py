@@ -178,7 +178,7 @@ def test_a_missing_arcface_file_is_one_line(small_params, made_data, tmp_path):
 
 @pytest.mark.parametrize(
     ("capabilities", "expected"),
-    [({"amx_bf16": True}, "bf16-mixed"), ({"avx512_bf16": True}, "bf16-mixed"), ({}, "32-true")],
+    [({"amx_bf16": True}, "bf16-mixed"), ({"avx512_bf16": True}, "32-true"), ({}, "32-true")],
 )
 def test_auto_precision_asks_the_processor(monkeypatch, capabilities, expected):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)

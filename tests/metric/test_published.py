@@ -103,8 +103,12 @@ def test_the_spatial_part_meets_the_published_arithmetic(checkpoint, mapped):
     assert terms.total.item() == pytest.approx(expected, rel=OUTPUTS)
 
 
-def test_the_reference_is_the_default_but_for_weight_and_range():
-    changed = {"adaptive_form": "published", "check_range": False}
+def test_the_reference_is_the_default_but_for_weight_range_and_precision():
+    changed = {
+        "adaptive_form": "published",
+        "check_range": False,
+        "supervision_precision": "32-true",
+    }
     assert STCCLConfig.reference() == STCCLConfig().model_copy(update=changed)
 
 
