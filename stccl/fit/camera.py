@@ -30,7 +30,8 @@ def assumed_camera(
     """
     scale = float(np.median(np.abs(_similarity(space, seen.points_px)[0])))
     centre = (size_px[0] / 2, size_px[1] / 2)
-    return Camera(max(size_px), scale * distance_m, distance_m, 0.0, centre)
+    focal_px = scale * (distance_m - float(space.rest[:, 2].mean()))
+    return Camera(max(size_px), focal_px, distance_m, 0.0, centre)
 
 
 def first_guess(space: LandmarkSpace, seen: Observed, camera: Camera) -> Array:

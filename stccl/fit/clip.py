@@ -87,9 +87,7 @@ def _times(bands: Array, values: Array) -> Array:
     return np.asarray(product)
 
 
-def _solve(
-    blocks: Array, curvature: Array, bands: Array, steadiness: Array, right: Array
-) -> Array:
+def _solve(blocks: Array, curvature: Array, bands: Array, steadiness: Array, right: Array) -> Array:
     """Frames are coupled through the same unknown of the two next frames, nothing else."""
     frames, size = right.shape
     band = np.zeros((2 * size + 1, frames, size))

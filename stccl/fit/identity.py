@@ -34,7 +34,9 @@ def fit_identity(
 
     Gauss-Newton steps on shape and all frames together; a frame's own unknowns are eliminated from
     its equations (Schur complement), so that a step costs one small system per frame and one for
-    the shape. Shape coefficients are standard normal beforehand.
+    the shape. Shape coefficients are standard normal beforehand. Frames repeat each other's errors
+    (where a detector puts a brow, what a speaker never stops doing), so that all of them together
+    count as one against that prior; counted singly, they would bend the identity to any error.
 
     Args:
         model: The face model.
@@ -47,11 +49,11 @@ def fit_identity(
         (S,) standard deviations.
     """
     shape = np.zeros(len(model.shape_names))
+    weight *= sum(len(view.seen.points_px) for view in views)
     space = landmark_space(model, shape)
     cameras = [assumed_camera(space, *view, distance_m) for view in views]
     guesses = [
-        first_guess(space, view.seen, camera)
-        for view, camera in zip(views, cameras, strict=True)
+        first_guess(space, view.seen, camera) for view, camera in zip(views, cameras, strict=True)
     ]
     for step in range(_STEPS):
         if step in _RELINEARISED and step:

@@ -1,5 +1,6 @@
 """The 68 landmarks of a face model about one identity, as a sum of separate effects."""
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,8 +78,7 @@ def landmark_space(model: FaceModel, shape: Array) -> LandmarkSpace:
     jaw[first[4] :, 1:] = _ASIDE_RAD * np.eye(2)
     points = landmarks(model, shapes, moved, jaw)
     rest, by_shape, by_expression, opened, aside = (
-        points[start:end] - (points[0] if start else 0)
-        for start, end in zip(first[:-1], first[1:], strict=True)
+        points[start:end] - (points[0] if start else 0) for start, end in pairwise(first)
     )
     aside /= _ASIDE_RAD
     return LandmarkSpace(rest[0], by_shape, by_expression, opened, aside, _JAW_RAD)

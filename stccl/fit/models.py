@@ -49,8 +49,8 @@ def fittable(name: str) -> Fittable:
     from stccl.weights import WEIGHTS
 
     return {
-        # Facial actions from none to full; a quarter is what speech and moderate emotions use.
-        "head": Fittable(_head, (), 0.25, (0.0, 1.0), 0.05),
+        # Facial actions from none to full; most of them are absent or slight most of the time.
+        "head": Fittable(_head, (), 0.15, (0.0, 1.0), 0.05),
         # Standard deviations of the people it was learnt from.
         "flame": Fittable(
             _flame, (WEIGHTS / MODEL_FILE, WEIGHTS / LANDMARKS_FILE), 1.0, (-3.0, 3.0), 0.2

@@ -11,10 +11,10 @@ LEAST_POINTS_INSIDE = 51
 """Of the 68: a face with fewer of them in the picture is not fitted; beyond its border they are
 guesses."""
 
-_NOISE = np.repeat((0.02, 0.015, 0.01, 0.01, 0.01, 0.01), (17, 10, 4, 5, 12, 20))
-"""(68,) Standard deviation of each coordinate, as a fraction of the distance between the outer corners
-of the eyes: jaw line, brows, bridge and base of the nose, eyes, mouth. The jaw line slides
-along the face's outline when a head turns, and detectors put brows where hair is."""
+_NOISE = np.repeat((0.03, 0.015, 0.01, 0.01, 0.01, 0.01), (17, 10, 4, 5, 12, 20))
+"""(68,) standard deviations of the coordinates over the distance of the outer corners of the eyes:
+jaw line, brows, bridge and base of the nose, eyes, mouth. The jaw line slides along the face's
+outline when a head turns, and detectors put brows where hair is."""
 
 _ROBUST = 4.0  # standard deviations from which a point is taken to be an error
 _LEFT_OUTER, _RIGHT_OUTER = 45, 36  # corners of the eyes
@@ -51,7 +51,7 @@ def usable(points_px: Array, size_px: tuple[int, int]) -> Array:
         points_px: (T, 68, 2).
         size_px: Width and height of the picture.
     """
-    finite = np.isfinite(points_px).all((1, 2))
+    finite = np.asarray(np.isfinite(points_px).all((1, 2)))
     known = np.where(finite[:, None, None], points_px, -1.0)
     inside = _inside(known, size_px).sum(1)
     return np.asarray(finite & (inside >= LEAST_POINTS_INSIDE) & (eye_distance(known) > 1))

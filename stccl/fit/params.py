@@ -24,9 +24,7 @@ class FitParams(Section):
     prior_weight: float = Field(
         gt=0, description="Pull towards the usual face; 1 suits dlib's points."
     )
-    smoothing: float = Field(
-        ge=0, description="Pull towards steady motion; 0 fits frame by frame."
-    )
+    smoothing: float = Field(ge=0, description="Pull towards steady motion; 0 fits frame by frame.")
     max_residual: float = Field(
         gt=0,
         description="Frames whose landmarks the fit misses by more on average are left empty; "

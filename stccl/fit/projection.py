@@ -53,6 +53,11 @@ def rotation_matrices(axis_angle: Array) -> tuple[Array, Array]:
     return eye + sine * cross + cosine * square, eye + cosine * cross + third * square
 
 
+def faces_camera(axis_angle: Array) -> Array:
+    """(T,) whether heads with these rotations (T, 3) are seen from the front half of space."""
+    return np.asarray(rotation_matrices(axis_angle)[0][:, 2, 2] > 0)
+
+
 def cross_matrices(vectors: Array) -> Array:
     """(..., 3, 3) matrices that multiply (..., 3) vectors crosswise from the left."""
     x, y, z = np.moveaxis(vectors, -1, 0)

@@ -18,7 +18,7 @@ from stccl.fit.models import face_model, fittable, model_files
 from stccl.fit.observed import eye_distance, observe
 from stccl.fit.params import FitParams
 from stccl.fit.priors import prior
-from stccl.fit.projection import project
+from stccl.fit.projection import faces_camera, project
 from stccl.fit.read import read_landmarks
 from stccl.perclip import Item, ItemStage, Outputs, upstream
 from stccl.render.camera import Camera
@@ -27,7 +27,7 @@ from stccl.tables.io import read_table
 Array = NDArray[Any]
 
 _NO_IDENTITY = {"identities": "rejected"}
-_BATCH = 64
+_BATCH = 16
 
 
 def items(data: Path) -> list[Item]:
@@ -64,13 +64,15 @@ def process(clip: Clip, data: Path, params: FitParams, out: Outputs) -> None:
     before = prior(fittable(params.model), len(space.expression), params)
     unknowns = fit_clip(space, camera, observed, before, seen.runs)
     missed = residuals(params.model, shape, unknowns, camera, observed.points_px)
-    fitted = missed <= params.max_residual
+    # Seen from behind, a face's points lie as in a mirror: no detector means that.
+    fitted = (missed <= params.max_residual) & faces_camera(split(unknowns)[2])
     if fitted.sum() < params.min_fitted_fraction * faces:
         raise ClipRejected(
             "poor_fit",
             f"{fitted.sum()} of {faces} faces fitted; the model's points lie "
             f"{100 * np.median(missed):.1f} % of the distance of the eyes from the landmarks "
-            f"(median), fit.max_residual is {100 * params.max_residual:g} %",
+            f"(median), fit.max_residual is {100 * params.max_residual:g} %, "
+            f"{np.sum(~faces_camera(split(unknowns)[2]))} would be seen from behind",
             "look at the points in the clip; raise fit.max_residual if they are right",
         )
     _write(out, seen.usable, shape, unknowns, missed, fitted, camera)
@@ -81,7 +83,7 @@ def residuals(
 ) -> Array:
     """(T,) mean distance of the whole model's landmarks from (T, 68, 2) points, in eye distances.
 
-    A batch of a hundred meshes takes 50 MB, so they come in parts.
+    Meshes are made a few at a time: a hundred take 50 MB and more time.
     """
     missed = []
     for start in range(0, len(unknowns), _BATCH):
@@ -93,9 +95,6 @@ def residuals(
         distance = np.linalg.norm(shown - points_px[part], axis=-1).mean(1)
         missed.append(distance / eye_distance(points_px[part]))
     return np.concatenate(missed)
-
-
-
 
 
 def _identity(data: Path, clip: Clip) -> tuple[float, ...]:
@@ -119,7 +118,9 @@ def _write(
     fitted: Array, camera: Camera,
 ) -> None:  # fmt: skip
     table = out.table("faces3d")
-    parts = dict(zip(("expression", "jaw", "rotation", "translation"), split(unknowns), strict=True))
+    parts = dict(
+        zip(("expression", "jaw", "rotation", "translation"), split(unknowns), strict=True)
+    )
     facts = {
         "focal_px": camera.focal_px,
         "centre_px": camera.centre_px,
