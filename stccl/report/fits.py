@@ -50,14 +50,13 @@ class Fits:
 
 @dataclass(frozen=True)
 class Overlay:
-    """A crop and the same with the mesh, as pictures for the page."""
+    """A crop and, below it, the same with the mesh, as one picture for the page."""
 
     speaker: str
     emotion: str
     frame: int
     residual: float
-    crop: str
-    mesh: str
+    picture: str
     side: int
 
 
@@ -84,9 +83,9 @@ def overlays(data: Path, clips: Sequence[Clip], speakers: int, emotions: int) ->
             frame = int(evenly(np.flatnonzero(np.isfinite(residual)), 1)[0])
             pictures = crop_with_mesh(data, clip.clip, frame)
             assert pictures is not None, clip.clip
-            crop, mesh = (fit(picture, _SIDE_PX) for picture in pictures)
+            both = np.vstack([fit(picture, _SIDE_PX) for picture in pictures])
             values = (speaker, clip.emotion, frame, float(residual[frame]))
-            shown.append(Overlay(*values, data_url(crop), data_url(mesh), crop.shape[0]))
+            shown.append(Overlay(*values, data_url(both), both.shape[1]))
     return shown
 
 

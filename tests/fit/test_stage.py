@@ -1,11 +1,14 @@
 """The stage on tables whose landmarks were made from the head itself."""
 
+import base64
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from stccl import perclip
+from flows.pictures import faces_as_data_url
+from stccl import doctor, perclip
 from stccl.align.warp import fit_face
 from stccl.clip import Clip
 from stccl.errors import StageError
@@ -15,7 +18,7 @@ from stccl.runner import InOrder
 from stccl.tables.io import TableWriter, read_provenance, read_table, write_table
 from stccl.tables.png import encode_png
 from tests.face3d.published import write_flame
-from tests.fit.conftest import CAMERA, act, correlation
+from tests.fit.conftest import CAMERA, ROOT, act, correlation
 
 FRAMES = 30
 GREY = np.full((256, 256, 3), 128, np.uint8)
@@ -225,6 +228,11 @@ def test_the_mesh_lies_on_the_face(tmp_path, params):
     crop, mesh = crop_with_mesh(tmp_path, "made-A-neutral-1-1", 5)
     assert crop.shape == mesh.shape == (112, 112, 3)
     assert (mesh != crop).mean() > 0.3
+    url = faces_as_data_url(tmp_path, "faces3d")
+    assert url is not None
+    jpeg = base64.b64decode(url.split(",")[1])
+    sheet = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert (np.ptp(sheet.astype(int), axis=2) > 30).mean() > 0.3  # the mesh is blue, the rest grey
 
 
 def test_the_table_says_which_model_and_camera(tmp_path, params):
@@ -239,3 +247,15 @@ def test_the_table_says_which_model_and_camera(tmp_path, params):
     assert row["focal_px"] / row["distance_m"] == pytest.approx(
         CAMERA.focal_px / CAMERA.distance_m, rel=0.15
     )
+
+
+def test_doctor_tells_which_model_is_fitted_and_what_the_other_needs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "params.yaml").read_text()
+    Path("params.yaml").write_text(text)
+    (line,) = [each for each in doctor.findings() if str(each).startswith("The fit stage")]
+    assert "built-in head (fit.model: head)" in line
+    assert "needs weights/generic_model.pkl and weights/landmark_embedding.npy" in line
+    Path("params.yaml").write_text(text.replace("model: head", "model: flame"))
+    (line,) = [each for each in doctor.findings() if str(each).startswith("The fit stage")]
+    assert line.startswith("The fit stage cannot run: fit.model: flame: ")
