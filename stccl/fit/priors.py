@@ -16,7 +16,8 @@ POSE_UNKNOWNS = 9
 _JAW_STD_RAD = (0.3, 0.02, 0.02)
 _JAW_BOUNDS_RAD = ((0.0, 0.6), (-0.2, 0.2), (-0.2, 0.2))
 _JAW_ACCELERATION_RAD = (0.03, 0.005, 0.005)
-_DEPTH_STD_M = 0.1
+_TURN_STD_RAD = 1.0
+_SHIFT_STD_M = (3.0, 3.0, 0.1)  # the depth is told by the size alone
 _TURN_ACCELERATION_RAD = 0.005
 _SHIFT_ACCELERATION_M = 0.001
 _BOUND_STD = 0.01  # how softly a bound is kept, in the unit of what it bounds
@@ -28,7 +29,7 @@ class Prior(NamedTuple):
     They are, in this order: expression (E), jaw (3), rotation (3), translation (3).
 
     Attributes:
-        precision: (P,) one over the variance about zero; 0 where nothing is known.
+        precision: (P,) one over the variance about zero.
         low, high: (P,) bounds.
         steadiness: (P,) one over the variance of the second difference between frames.
     """
@@ -58,7 +59,7 @@ def prior(model: Fittable, expressions: int, params: FitParams) -> Prior:
     low, high = model.expression_bounds
     free = [np.inf] * 6
     std = np.r_[
-        np.full(expressions, model.expression_std), _JAW_STD_RAD, [np.inf] * 5, _DEPTH_STD_M
+        np.full(expressions, model.expression_std), _JAW_STD_RAD, [_TURN_STD_RAD] * 3, _SHIFT_STD_M
     ]
     acceleration = np.r_[
         np.full(expressions, model.expression_acceleration), _JAW_ACCELERATION_RAD,

@@ -66,7 +66,7 @@ def process(clip: Clip, data: Path, params: FitParams, out: Outputs) -> None:
     missed = residuals(params.model, shape, unknowns, camera, observed.points_px)
     # Seen from behind, a face's points lie as in a mirror: no detector means that.
     fitted = (missed <= params.max_residual) & faces_camera(split(unknowns)[2])
-    if fitted.sum() < params.min_fitted_fraction * faces:
+    if fitted.sum() < max(1, params.min_fitted_fraction * faces):
         raise ClipRejected(
             "poor_fit",
             f"{fitted.sum()} of {faces} faces fitted; the model's points lie "

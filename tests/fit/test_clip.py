@@ -1,17 +1,21 @@
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from stccl.face3d.flame import FLAME
 from stccl.fit.camera import assumed_camera
 from stccl.fit.clip import _second_differences, _solve, _times, fit_clip
 from stccl.fit.equations import split
+from stccl.fit.identity import View, fit_identity
 from stccl.fit.landmark_space import coefficients, landmark_space
 from stccl.fit.models import face_model, fittable
-from stccl.fit.observed import observe
+from stccl.fit.observed import observe, usable
 from stccl.fit.priors import prior
 from stccl.fit.projection import project, rotation_matrices
+from stccl.fit.stage import residuals
 from tests.face3d.published import write_flame
-from tests.fit.conftest import CAMERA, MOVES, SIZE_PX, act, correlation
+from tests.fit.conftest import CAMERA, MOVES, SIZE_PX, Acted, act, correlation
 
 
 def fitted(acted, space, before, params, points=None, runs=None):
@@ -90,6 +94,24 @@ def test_the_same_twice(space_of, before, params):
     acted = act(20, noise_px=1.0)
     space = space_of(acted.shape)
     assert np.array_equal(*(fitted(acted, space, before, params) for _ in range(2)))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000))
+@example(78)  # all points far off: no weight was left to solve for
+def test_points_that_are_no_face_end_as_numbers(before, params, seed):
+    random = np.random.default_rng(seed)
+    points = random.uniform(0, 256, (6, 68, 2))
+    if seed % 2:
+        points = 128 + (act(6).points_px - 128) @ random.normal(0, 0.6, (2, 2))
+    points = points[usable(points, SIZE_PX)]
+    if len(points):
+        seen, model = observe(points, SIZE_PX), face_model("head")
+        shape = fit_identity(model, [View(seen, SIZE_PX)], before, 1.0, 1.0)
+        space = landmark_space(model, shape)
+        unknowns = fitted(Acted(points, shape, *[None] * 4), space, before, params)
+        camera = assumed_camera(space, seen, SIZE_PX, 1.0)
+        assert np.isfinite(residuals("head", tuple(shape), unknowns, camera, points)).all()
 
 
 def dense_differences(runs, frames):
