@@ -101,9 +101,9 @@ def test_the_same_twice(space_of, before, params):
 @example(78)  # all points far off: no weight was left to solve for
 def test_points_that_are_no_face_end_as_numbers(before, params, seed):
     random = np.random.default_rng(seed)
-    points = random.uniform(0, 256, (6, 68, 2))
+    points = random.uniform(0, 256, (12, 68, 2))
     if seed % 2:
-        points = 128 + (act(6).points_px - 128) @ random.normal(0, 0.6, (2, 2))
+        points = 128 + (act(12).points_px - 128) @ random.normal(0, 0.6, (2, 2))
     points = points[usable(points, SIZE_PX)]
     if len(points):
         seen, model = observe(points, SIZE_PX), face_model("head")

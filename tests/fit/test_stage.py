@@ -222,6 +222,10 @@ def test_the_mesh_lies_on_the_face(tmp_path, params):
     points = np.floor(acted.points_px[5]).astype(int)
     assert covered[points[17:, 1], points[17:, 0]].all()
     assert not covered[[0, 0, -1, -1], [0, -1, 0, -1]].any()
+    jaw, nose = acted.points_px[5, 4:13], acted.points_px[5, 30]
+    for share, within in ((0.93, True), (1.25, False)):
+        x, y = np.floor(nose + share * (jaw - nose)).astype(int).T
+        assert (covered[y, x] == within).all()
     # Moved and scaled like the picture.
     half = (overlay(GREY[:128, :128], face, whole / 2 - [[0, 0, 0.25], [0, 0, 0.25]])) != 128
     assert np.mean(half.any(-1) != covered[::2, ::2]) < 0.02
