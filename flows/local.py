@@ -146,6 +146,8 @@ class Bar:
     def show(self, done: int, total: int) -> None:
         """Move to `done` of `total`."""
         if not sys.stderr.isatty():
+            if done == 0:
+                self._shown = -1  # a stage may map more than once
             tenth = done * _PLAIN_LINES // max(total, 1)
             if tenth > self._shown:
                 self._shown = tenth

@@ -23,7 +23,8 @@ def faces_as_data_url(data: Path, table: str) -> str | None:
 
     Args:
         data: The data folder.
-        table: `frames`, `aligned`, or `landmarks` for the frames with their points.
+        table: `frames`, `aligned`, `landmarks` for the frames with their points, or `faces3d` for
+            the crops with the fitted mesh.
 
     Returns:
         The address, or None where there is no picture to show.
@@ -37,7 +38,7 @@ def faces_as_data_url(data: Path, table: str) -> str | None:
 
 
 def _pictures(data: Path, table: str) -> Iterator[Image]:
-    schema = "frames" if table == "landmarks" else table
+    schema = {"landmarks": "frames", "faces3d": "aligned"}.get(table, table)
     paths = sorted(set((data / table).glob("*.parquet")) - {data / table / "rejected.parquet"})
     step = max(1, len(paths) // _CLIPS)  # speakers sort together: look at all of them
     for path in paths[::step]:
@@ -51,6 +52,13 @@ def _pictures(data: Path, table: str) -> Iterator[Image]:
             continue
         if table == "landmarks":
             _draw_points(picture, path, middle)
+        if table == "faces3d":
+            from stccl.fit.overlay import crop_with_mesh  # torch and numba, for this table alone
+
+            shown = crop_with_mesh(data, path.stem, middle)
+            if shown is None:
+                continue
+            picture = shown[1]
         yield picture
 
 

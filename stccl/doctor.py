@@ -6,13 +6,14 @@ from importlib.util import find_spec
 
 from rich.table import Table
 
-from stccl.errors import StcclError
+from stccl.errors import ParamsError, StageError, StcclError
+from stccl.params import read_params
 from stccl.weights import BUILT_IN_HEAD, registry
 
 
 def findings() -> list[Table | str]:
     """Weights, programs and devices as tables, and a line for whatever is to be done."""
-    return [_weights(), *_advice(), _face_model(), _programs(), _devices()]
+    return [_weights(), *_advice(), _face_model(), *_fitted_model(), _programs(), _devices()]
 
 
 def _weights() -> Table:
@@ -45,6 +46,28 @@ def _face_model() -> str:
     except StcclError as error:
         return f"Faces in 3-D: {BUILT_IN_HEAD}; DECA cannot be used: {error}."
     return "Faces in 3-D: DECA, on FLAME."
+
+
+def _fitted_model() -> list[str]:
+    """What `params.yaml` has the `fit` stage use; nothing outside of a project."""
+    from stccl.fit.models import face_model, fittable
+
+    try:
+        name = read_params().fit.model
+    except ParamsError:
+        return []
+    if name == "head":
+        files = [path for path in fittable("flame").files if not path.is_file()]
+        needs = f"needs {' and '.join(map(str, files))}" if files else "could be used as well"
+        return [
+            "The fit stage uses the built-in head (fit.model: head): part of this project, under "
+            f"its licence, no file needed; FLAME (fit.model: flame) {needs}."
+        ]
+    try:
+        face_model(name)
+    except StageError as error:
+        return [f"The fit stage cannot run: {error}."]
+    return ["The fit stage uses FLAME (fit.model: flame), for non-commercial research alone."]
 
 
 def _programs() -> Table:

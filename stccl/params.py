@@ -12,6 +12,7 @@ from stccl.download.params import DatasetParams
 from stccl.errors import ParamsError
 from stccl.evaluation.params import EvaluateParams
 from stccl.extract.params import ExtractParams
+from stccl.fit.params import FitParams
 from stccl.landmarks.params import LandmarksParams
 from stccl.metric.params import MetricParams
 from stccl.pairs.params import PairsParams
@@ -40,6 +41,7 @@ class Params(Section):
     extract: ExtractParams
     landmarks: LandmarksParams
     align: AlignParams
+    fit: FitParams
     pairs: PairsParams
     metric: MetricParams
     evaluate: EvaluateParams

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from stccl.errors import ClipRejected, StageError
-from stccl.fingerprint import code_version, fingerprint, params_of
+from stccl.fingerprint import code_version, file_sha256, fingerprint, params_of
 from stccl.runner import Runner
 from stccl.section import Section
 from stccl.tables.io import TableWriter, read_provenance, read_table, write_table
@@ -92,6 +92,7 @@ class ItemStage:
         process: `process(source, data, params, out)`; raises `ClipRejected` for a bad item.
         items: `items(data)`: everything there is to do, with the fingerprints of its inputs.
         code: Packages and modules under `stccl/` whose change means computing again.
+        weights: `weights(params)`: pretrained files it reads; they count as inputs, too.
     """
 
     name: str
@@ -99,6 +100,7 @@ class ItemStage:
     process: Callable[[Any, Path, Any, Outputs], None]
     items: Callable[[Path], list[Item]]
     code: tuple[str, ...]
+    weights: Callable[[Any], tuple[Path, ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -267,10 +269,13 @@ def load(stage: str) -> ItemStage:
 def _plan(stage: ItemStage, items: Iterable[Item], data: Path, params: Section) -> _Plan:
     plan = _Plan()
     code = code_version(_SHARED_CODE + stage.code)
+    weights = stage.weights(params) if stage.weights else ()
+    # Missing ones are the stage's to complain of.
+    read = {"weights": file_sha256(*weights)} if weights and all(map(Path.is_file, weights)) else {}
     rejected_before = _rejected_before(data / stage.name / "rejected.parquet")
     for item in items:
         mark = fingerprint(
-            stage=stage.name, code=code, params=params_of(params), inputs=dict(item.inputs)
+            stage=stage.name, code=code, params=params_of(params), inputs=dict(item.inputs), **read
         )
         paths = [data / name / f"{item.key}.parquet" for name in stage.outputs]
         if all((read_provenance(path) or {}).get("fingerprint") == mark for path in paths):

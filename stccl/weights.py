@@ -103,7 +103,7 @@ def registry() -> tuple[Weight, ...]:
         ),
         Weight(
             "FLAME",
-            "faces in 3-D: the head",
+            "faces in 3-D: the head (fit.model: flame)",
             "non-commercial research, on registration",
             f"{MODEL_FILE} of FLAME 2020 from https://flame.is.tue.mpg.de/download.php",
             WEIGHTS / MODEL_FILE,
@@ -112,7 +112,7 @@ def registry() -> tuple[Weight, ...]:
         ),
         Weight(
             "FLAME landmarks",
-            "faces in 3-D: where the 68 points lie on FLAME",
+            "faces in 3-D: where the 68 points lie on FLAME (fit.model: flame)",
             "non-commercial research",
             f"https://github.com/yfeng95/DECA/raw/master/data/{LANDMARKS_FILE}",
             WEIGHTS / LANDMARKS_FILE,

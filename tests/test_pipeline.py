@@ -120,7 +120,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = fresh_project(tmp_path_factory.mktemp("project"))
     output = repro(folder)
     assert stages_run(output) == [
-        *("download", "clips", "extract", "landmarks", "align", "pairs"),
+        *("download", "clips", "extract", "landmarks", "align", "fit", "pairs"),
         *("metric", "evaluate", "report"),
     ]
     return folder
@@ -128,7 +128,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_clip_goes_through_and_the_page_shows_faces(project: Path) -> None:
     assert len(read_clips(project / "data")) == 8
-    for stage in ("extract", "landmarks", "align", "pairs"):
+    for stage in ("extract", "landmarks", "align", "fit", "pairs"):
         assert pq.read_metadata(project / "data" / stage / "rejected.parquet").num_rows == 0
     pairs = pq.read_table(project / "data" / "pairs.parquet")
     assert len(set(pairs["pair"].to_pylist())) == 4
@@ -184,6 +184,9 @@ def test_one_more_clip_costs_one_clip(project: Path, tmp_path: Path) -> None:
     assert "extract: 1 computed, 8 up to date" in output
     assert "landmarks: 1 computed, 8 up to date" in output
     assert "align: 1 computed, 8 up to date" in output
+    # Who the speaker is changes with the clip, and with it the fit of the speaker's four others.
+    assert "identities: 1 computed, 1 up to date" in output
+    assert "fit: 5 computed, 4 up to date" in output
     assert "pairs: 1 computed, 4 up to date" in output
     for stage, times in untouched.items():
         for path, modified_ns in times.items():

@@ -76,7 +76,10 @@ def read_entries(data: Path, datasets: Mapping[str, DatasetParams]) -> list[Entr
     indexed = Counter(read_table(data / "clips.parquet", "clips").column("clip").to_pylist())
     unusable = _refusals(data / "clips_rejected.parquet")
     entries = [Entry("clips", "clips", _downloaded(data, datasets), indexed, unusable)]
-    for stage, table in (("extract", "frames"), ("landmarks", "landmarks"), ("align", "aligned")):
+    per_clip = (
+        ("extract", "frames"), ("landmarks", "landmarks"), ("align", "aligned"), ("fit", "faces3d"),
+    )  # fmt: skip
+    for stage, table in per_clip:
         before = entries[-1].went_through
         refusals = _refusals(data / stage / "rejected.parquet")
         entries.append(Entry(stage, "clips", before, _keys(data / table), refusals))

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from stccl.clip import EMOTIONS, Clip, read_clips
 from stccl.errors import ParamsError, StageError
 from stccl.params import Params, read_yaml
-from stccl.report import books, charts, faces, heatmap, numbers, page, published, substitutes
+from stccl.report import books, charts, faces, fits, heatmap, numbers, page, published, substitutes
 from stccl.report.curves import read_curves
 from stccl.tables.io import read_table
 from stccl.tables.png import Image
@@ -27,6 +27,8 @@ Regions = Callable[[Image, Image], npt.NDArray[np.floating]]
 
 _SPEAKERS_ON_SHEET = 12
 _FACES_WITH_POINTS = 4
+_SPEAKERS_WITH_MESH, _EMOTIONS_WITH_MESH = 4, 2
+_WORST_FITS = 5
 _THUMBNAIL_PX = 96
 _FRAME_PX = 420
 
@@ -70,7 +72,7 @@ def run(
     results = _results(evaluation, params)
     progress(1, parts)
     entries = books.read_entries(data, params.datasets)
-    aligned = entries[3].went_through
+    aligned, fitted = entries[3].went_through, entries[4].went_through
     landmarks = books.read_landmark_sources(data, entries[2].went_through)
     progress(2, parts)
     film = []
@@ -85,6 +87,14 @@ def run(
         "pairs": film,
         "pair_count": len(first),
         "points": _faces_with_points(data, seen),
+        "fits": fits.read_fits(data, fitted),
+        "worst_fits": _WORST_FITS,
+        "meshes": fits.overlays(
+            data,
+            [clip for clip in clips if clip.clip in fitted],
+            _SPEAKERS_WITH_MESH,
+            _EMOTIONS_WITH_MESH,
+        ),
         "look": _look(data, pairs, first, params, regions),
         "curves": [
             (title, Markup(charts.training(title, lines)))

@@ -27,11 +27,16 @@ class Part:
 
 
 _FAN = "FAN, 2-D (package face-alignment)"
+_DECA = "DECA, on FLAME"
 _ARCFACE = "IResNet-50 with ArcFace weights"
 
 
 def parts(params: Params) -> list[Part]:
     """The choices of a run, part by part."""
+    models = {
+        "head": "the built-in head, fitted to the landmarks",
+        "flame": "FLAME, fitted to the landmarks",
+    }
     detectors = {"fan": _FAN, "dlib": "dlib's HOG detector and 68-point predictor"}
     return [
         Part(
@@ -40,6 +45,7 @@ def parts(params: Params) -> list[Part]:
             detectors[params.landmarks.detector],
             _FAN,
         ),
+        Part("Faces in 3-D", "fit.model", models[params.fit.model], _DECA),
         Part(
             "Start of the metric's backbone",
             "metric.training.arcface",

@@ -6,8 +6,9 @@ VERSION = 1
 """Raised when a column changes meaning; a file of another version is refused on read."""
 
 
-def _columns(**types: pa.DataType) -> pa.Schema:
+def _columns(*optional: str, **types: pa.DataType) -> pa.Schema:
     nullable = {"fps", "frames", "duration_s", "png", "box", "points", "score", "matrix", "inverse"}
+    nullable |= set(optional)
     return pa.schema([pa.field(k, v, nullable=k in nullable) for k, v in types.items()])
 
 
@@ -57,6 +58,33 @@ SCHEMAS: dict[str, pa.Schema] = {
         png=pa.binary(),
         matrix=pa.list_(pa.float64(), 6),
         inverse=pa.list_(pa.float64(), 6),
+    ),
+    # One row per speaker: who they are for the face model `model`, in standard deviations, from how
+    # many frames of how many clips.
+    "identities": _columns(
+        dataset=pa.string(),
+        speaker=pa.string(),
+        model=pa.string(),
+        shape=pa.list_(pa.float32()),
+        clips_used=pa.int32(),
+        frames_used=pa.int32(),
+    ),
+    # One row per frame: coefficients as in `stccl.face3d.model.FaceCoefficients`, null where the
+    # frame has no face or the fit misses it; eyes look straight ahead, as landmarks do not tell.
+    # `residual` is the mean distance of the model's 68 points from the landmarks over the distance
+    # of the outer corners of the eyes; null without a face. `focal_px`, `centre_px` (x, y; the
+    # picture's corner at 0) and `distance_m` are the camera of `stccl.render.camera.Camera`.
+    "faces3d": _columns(
+        *("shape", "expression", "jaw", "eyes", "rotation", "translation", "residual"),
+        frame=pa.int32(),
+        **{
+            name: pa.list_(pa.float32())
+            for name in ("shape", "expression", "jaw", "eyes", "rotation", "translation")
+        },
+        residual=pa.float32(),
+        focal_px=pa.float64(),
+        centre_px=pa.list_(pa.float64(), 2),
+        distance_m=pa.float64(),
     ),
     # One row per step of a warping path between two clips that say the same words. `step_cost`
     # is the feature distance at this step, `cost` the mean over the path.

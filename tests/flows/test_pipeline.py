@@ -69,7 +69,7 @@ def test_code_a_stage_depends_on_is_there(name):
         assert (ROOT / dep).exists(), dep
 
 
-@pytest.mark.parametrize("name", ["extract", "landmarks", "align", "pairs"])
+@pytest.mark.parametrize("name", ["extract", "landmarks", "align", "fit", "pairs"])
 def test_dvc_and_the_fingerprints_know_the_same_code(name):
     stage = load(f"stccl.{name}.stage:STAGE")
     for package in stage.code + _SHARED_CODE:

@@ -114,6 +114,12 @@ def make(root: Path, shape: Shape, picture: Draw = draw) -> Made:
         for clip in left:
             if stage != "align" or clip.clip not in shape.lost:
                 WRITERS[stage](data, clip, shape, picture)
+    fitted = [clip for clip in left if clip.clip not in shape.lost]
+    bad = [c for c in fitted if c.sentence == rejected.get("fit") and c.emotion != "neutral"]
+    refuse("fit/rejected", bad)
+    for clip in fitted:
+        if clip not in bad:
+            _faces3d(data, clip, shape)
     _pairs(data, [c for c in left if c.clip not in shape.lost], shape, rejected.get("pairs"))
     _curves(root / "plots" / "metric" / "plots" / "metrics") if shape.curves else None
     (root / "models" / "metric").mkdir(parents=True)
@@ -185,6 +191,27 @@ def _aligned(data: Path, clip: Clip, shape: Shape, picture: Draw) -> None:
             png = encode_png(picture(clip, i, True)) if there else None
             out.append(
                 frame=i, png=png, matrix=one if there else None, inverse=one if there else None
+            )
+
+
+def residual_of(frame: int) -> float:
+    """A frame's residual; the same in every clip."""
+    return 0.01 + 0.001 * frame
+
+
+def _faces3d(data: Path, clip: Clip, shape: Shape) -> None:
+    sizes = {"shape": 33, "expression": 26, "jaw": 3, "eyes": 6, "rotation": 3, "translation": 3}
+    path = data / "faces3d" / f"{clip.clip}.parquet"
+    with TableWriter(path, "faces3d", {"params": {"model": "head"}}) as out:
+        for i in range(shape.frames):
+            there = source_of(i) != "missing"
+            out.append(
+                frame=i,
+                residual=residual_of(i) if there else None,
+                focal_px=3.5 * SIDE_PX,
+                centre_px=[SIDE_PX / 2, SIDE_PX / 2],
+                distance_m=1.0,
+                **{name: [0.0] * size if there else None for name, size in sizes.items()},
             )
 
 

@@ -1,0 +1,35 @@
+"""Settings of the `fit` stage."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stccl.section import Section
+
+
+class FitParams(Section):
+    """The 3-D face behind the landmarks."""
+
+    model: Literal["head", "flame"] = Field(
+        description="`head` is built in; `flame` needs its published files, see `stccl doctor`."
+    )
+    identity_frames: int = Field(
+        ge=1, description="Frames of a speaker that the identity is estimated from."
+    )
+    camera_distance_m: float = Field(
+        ge=0.3,
+        le=10,
+        description="How far the camera is taken to be; clips do not tell their focal length.",
+    )
+    prior_weight: float = Field(
+        gt=0, description="Pull towards the usual face; 1 suits dlib's points."
+    )
+    smoothing: float = Field(ge=0, description="Pull towards steady motion; 0 fits frame by frame.")
+    max_residual: float = Field(
+        gt=0,
+        description="Frames whose landmarks the fit misses by more on average are left empty; "
+        "fraction of the distance between the outer corners of the eyes.",
+    )
+    min_fitted_fraction: float = Field(
+        ge=0, le=1, description="Clips with fewer of their faces fitted are rejected."
+    )
