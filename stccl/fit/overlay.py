@@ -1,5 +1,6 @@
 """The fitted mesh drawn over the face it was fitted to."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -7,11 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stccl.face3d.images.mask import face_mask
+from stccl.face3d.images.seen import see_faces
+from stccl.face3d.images.shape import shape_image
+from stccl.face3d.images.surface import FaceSurface, face_surface
 from stccl.face3d.model import FaceCoefficients
 from stccl.fit.models import face_model
 from stccl.render.camera import Camera
-from stccl.render.mesh import interpolate, vertex_normals
-from stccl.render.raster import rasterize
+from stccl.render.view import Cropped, Pinhole
 from stccl.tables.frames import FrameReader
 from stccl.tables.io import read_provenance, read_table
 from stccl.tables.png import Image
@@ -20,12 +24,7 @@ Array = NDArray[Any]
 
 _COLOUR = np.array([120.0, 205.0, 255.0])
 _MESH_SHARE = 0.62
-_LIGHT = np.array([0.25, 0.35, 0.9])
-_REACH = 1.25
-"""How far from their middle, beside the furthest landmark, a vertex still belongs to the face."""
-_BELOW_CHIN = -0.06
-"""How far below the chin, beside the way up to the bridge of the nose."""
-_CHIN, _BRIDGE = 8, 27
+_LIGHTEST = 0.7  # of what a shape image shows of a face
 
 
 class Face(NamedTuple):
@@ -73,27 +72,18 @@ def overlay(picture: Image, face: Face, matrix: Array) -> Image:
             of a pixel, as in the `aligned` table.
     """
     model = face_model(face.model)
-    with torch.inference_mode():
+    surface = _surface(face.model)
+    view = Cropped(Pinhole(face.camera), torch.from_numpy(np.asarray(matrix, np.float32)))
+    with torch.no_grad():
         vertices = model.vertices(face.coefficients)
-        landmarks = model.landmarks(vertices)[0].numpy()
-    points = vertices[0].numpy().astype(np.float64)
-    triangles = _of_the_face(points, model.triangles.numpy(), landmarks)
-    shown = face.camera.project(points)
-    shown[:, :2] = (shown[:, :2] - 0.5) @ matrix[:, :2].T + matrix[:, 2] + 0.5
-    fragments = rasterize(shown, triangles, picture.shape[:2])
-    normals = interpolate(fragments, triangles, vertex_normals(points, triangles))
-    light = np.clip(normals @ (_LIGHT / np.linalg.norm(_LIGHT)), 0, 1)[..., None]
-    seen = _MESH_SHARE * (fragments.triangle >= 0)[..., None]
-    mixed = (1 - seen) * picture + seen * (0.25 + 0.75 * light) * _COLOUR
+        faces = see_faces(surface, vertices, view, picture.shape[:2])
+        light = shape_image(faces)[0].movedim(0, -1).numpy()
+        shown = (face_mask(faces) * faces.facing)[0, 0, ..., None].numpy()
+    seen = _MESH_SHARE * shown
+    mixed = (1 - seen) * picture + seen * light / _LIGHTEST * _COLOUR
     return np.asarray(mixed.round().clip(0, 255), np.uint8)
 
 
-def _of_the_face(points: Array, triangles: Array, landmarks: Array) -> Array:
-    """The triangles of the face, without neck and back of the head."""
-    middle = landmarks.mean(0)
-    reach = np.linalg.norm(landmarks - middle, axis=1).max()
-    up = landmarks[_BRIDGE] - landmarks[_CHIN]
-    above = (points - landmarks[_CHIN]) @ up / (up @ up)
-    near = np.linalg.norm(points - middle, axis=1) < _REACH * reach
-    face: Array = triangles[(near & (above > _BELOW_CHIN))[triangles].all(1)]
-    return face
+@cache
+def _surface(model: str) -> FaceSurface:
+    return face_surface(face_model(model))

@@ -220,7 +220,8 @@ def test_the_mesh_lies_on_the_face(tmp_path, params):
     whole = np.array([[1.0, 0, 0], [0, 1.0, 0]])
     covered = (overlay(GREY, face, whole) != GREY).any(-1)
     points = np.floor(acted.points_px[5]).astype(int)
-    assert covered[points[17:, 1], points[17:, 0]].all()
+    brows_and_nose = points[17:36]
+    assert covered[brows_and_nose[:, 1], brows_and_nose[:, 0]].all()
     assert not covered[[0, 0, -1, -1], [0, -1, 0, -1]].any()
     jaw, nose = acted.points_px[5, 4:13], acted.points_px[5, 30]
     for share, within in ((0.93, True), (1.25, False)):
@@ -231,7 +232,7 @@ def test_the_mesh_lies_on_the_face(tmp_path, params):
     assert np.mean(half.any(-1) != covered[::2, ::2]) < 0.02
     crop, mesh = crop_with_mesh(tmp_path, "made-A-neutral-1-1", 5)
     assert crop.shape == mesh.shape == (112, 112, 3)
-    assert (mesh != crop).mean() > 0.3
+    assert (mesh != crop).mean() > 0.2
     url = faces_as_data_url(tmp_path, "faces3d")
     assert url is not None
     jpeg = base64.b64decode(url.split(",")[1])
