@@ -237,7 +237,7 @@ def test_the_mesh_lies_on_the_face(tmp_path, params):
     assert url is not None
     jpeg = base64.b64decode(url.split(",")[1])
     sheet = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-    assert (np.ptp(sheet.astype(int), axis=2) > 30).mean() > 0.3  # the mesh is blue, the rest grey
+    assert (np.ptp(sheet.astype(int), axis=2) > 30).mean() > 0.2  # the mesh is blue, the rest grey
 
 
 def test_the_table_says_which_model_and_camera(tmp_path, params):
