@@ -127,11 +127,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_clip_goes_through_and_the_page_shows_faces(project: Path) -> None:
-    assert len(read_clips(project / "data")) == 8
+    assert len(read_clips(project / "data")) == 12
     for stage in ("extract", "landmarks", "align", "fit", "pairs"):
         assert pq.read_metadata(project / "data" / stage / "rejected.parquet").num_rows == 0
     pairs = pq.read_table(project / "data" / "pairs.parquet")
-    assert len(set(pairs["pair"].to_pylist())) == 4
+    assert len(set(pairs["pair"].to_pylist())) == 6
     page = (project / "report" / "index.html").read_text()
     assert page.count("data:image/") >= 2
     assert json.loads((project / "metrics" / "evaluation.json").read_text())
@@ -181,13 +181,13 @@ def test_one_more_clip_costs_one_clip(project: Path, tmp_path: Path) -> None:
     }
     make_take(root, perform(Speaker("W001", 42), "001", "sad", 3), 256)
     output = repro(folder)
-    assert "extract: 1 computed, 8 up to date" in output
-    assert "landmarks: 1 computed, 8 up to date" in output
-    assert "align: 1 computed, 8 up to date" in output
+    assert "extract: 1 computed, 12 up to date" in output
+    assert "landmarks: 1 computed, 12 up to date" in output
+    assert "align: 1 computed, 12 up to date" in output
     # Who the speaker is changes with the clip, and with it the fit of the speaker's four others.
-    assert "identities: 1 computed, 1 up to date" in output
-    assert "fit: 5 computed, 4 up to date" in output
-    assert "pairs: 1 computed, 4 up to date" in output
+    assert "identities: 1 computed, 2 up to date" in output
+    assert "fit: 5 computed, 8 up to date" in output
+    assert "pairs: 1 computed, 6 up to date" in output
     for stage, times in untouched.items():
         for path, modified_ns in times.items():
             if path.name != "rejected.parquet":

@@ -72,7 +72,14 @@ def _held_out(clips: Sequence[Clip], split: Split, seed: int) -> set[str]:
     }
     dataset = clips[0].dataset if clips else ""
     drawn = sorted(able, key=lambda speaker: (draw(seed, dataset, speaker), speaker))
-    return set(drawn[: max(1, round(split.by_speaker * len(drawn)))])
+    least = 0 if split.metric_test else 1
+    return set(drawn[: max(least, round(split.by_speaker * len(drawn)))])
+
+
+def _tests_spfem(clip: Clip, split: Split, seed: int) -> bool:
+    if split.spfem_test_sentences:
+        return clip.sentence in split.spfem_test_sentences
+    return draw(seed, clip.clip) < split.spfem_test_fraction
 
 
 def _split(clip: Clip, protocol: ProtocolCard, held_out: set[str], seed: int) -> str:
@@ -84,6 +91,5 @@ def _split(clip: Clip, protocol: ProtocolCard, held_out: set[str], seed: int) ->
     if clip.speaker in split.metric_test or clip.speaker in held_out:
         return "metric-test"
     if clip.speaker in split.spfem:
-        is_test = draw(seed, clip.clip) < split.spfem_test_fraction
-        return "spfem-test" if is_test else "spfem-train"
+        return "spfem-test" if _tests_spfem(clip, split, seed) else "spfem-train"
     return "unused" if split.by_speaker is None else "metric-train"

@@ -84,17 +84,21 @@ class Split(Section):
     """What each speaker's clips are used for. A speaker named nowhere is `unused`.
 
     Attributes:
-        spfem: Clips of these go to `spfem-train` and `spfem-test`, clip by clip.
-        spfem_test_fraction: Chance of a clip of theirs to be a test clip.
-        by_speaker: Of all other speakers that have a pair, this fraction (and at least one) is
-            held out as `metric-test`; the rest is `metric-train`.
+        spfem: Clips of these go to `spfem-train` and `spfem-test`.
+        spfem_test_sentences: All clips of theirs with one of these sentences are test clips, and
+            no other is, so that a test's words were never heard in training.
+        spfem_test_fraction: Without such sentences, the chance of a clip to be a test clip.
+        by_speaker: Of all other speakers that have a pair, this fraction is held out as
+            `metric-test` (at least one where no `metric-test` is named); the rest is
+            `metric-train`.
     """
 
     metric_train: tuple[str, ...] = Field(default=(), alias="metric-train")
     metric_test: tuple[str, ...] = Field(default=(), alias="metric-test")
     spfem: tuple[str, ...] = ()
+    spfem_test_sentences: tuple[str, ...] = ()
     spfem_test_fraction: float = Field(default=0.1, gt=0, lt=1)
-    by_speaker: float | None = Field(default=None, gt=0, lt=1)
+    by_speaker: float | None = Field(default=None, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _disjoint(self) -> Self:

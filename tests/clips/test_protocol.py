@@ -5,6 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stccl.actors.edition import Edition
 from stccl.clip import Clip
 from stccl.clips.protocol import assign, count_pairs
 from stccl.download.card import ProtocolCard, read_card
@@ -115,6 +116,38 @@ def test_one_clip_in_ten_is_a_test_clip_and_the_seed_says_which():
     assert abs(len(tests) - 400) < 80  # four standard deviations of a binomial
     others = {clip.clip for clip in assign(clips, rule, 2) if clip.split == "spfem-test"}
     assert len(tests & others) < 80
+
+
+def test_test_sentences_are_heard_by_no_training_clip():
+    rule = protocol({"spfem": ["A"], "spfem_test_sentences": ["2"], "spfem_test_fraction": 0.9})
+    clips = [make("A", emotion, str(i)) for emotion in ("neutral", "sad") for i in range(40)]
+    splits = {clip.clip: clip.split for clip in assign(clips, rule, 0)}
+    tests = {name for name, split in splits.items() if split == "spfem-test"}
+    assert tests == {clip.clip for clip in clips if clip.sentence == "2"}
+    assert {*splits.values()} == {"spfem-train", "spfem-test"}
+
+
+def test_where_the_held_out_are_named_nobody_else_has_to_be():
+    clips = [make(who, emotion, "1") for who in "ABCD" for emotion in ("neutral", "sad")]
+    rule = protocol({"metric-test": ["B"], "spfem": ["C"], "by_speaker": 0})
+    assigned = assign(clips, rule, 0)
+    assert {clip.speaker: clip.split.removesuffix("-test") for clip in assigned} | {
+        "C": "spfem"
+    } == {"A": "metric-train", "B": "metric", "C": "spfem", "D": "metric-train"}
+
+
+def test_actors_of_every_edition_have_every_role():
+    card = read_card("actors", CARDS)
+    for name in card.editions:
+        edition = Edition.parse(card.edition(name, "actors"), where=name)
+        clips = [
+            make(speaker, emotion, sentence, level, dataset="actors")
+            for speaker in edition.speaker_names
+            for sentence in edition.sentence_ids
+            for emotion, level in edition.moods
+        ]
+        pairs = count_pairs(assign(clips, card.protocols["speakers"], 42))
+        assert pairs.keys() == {"metric-train", "metric-test", "spfem-train", "spfem-test"}, name
 
 
 def test_unused_emotions_and_levels_have_neither_split_nor_words():
