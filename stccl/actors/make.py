@@ -11,18 +11,19 @@ import torch
 
 from stccl.actors.edition import Edition
 from stccl.actors.expressions import EXPRESSIONS
-from stccl.actors.film import write_picture, write_sound
 from stccl.actors.performance import Motion, Take, perform
 from stccl.actors.scene import Scene
 from stccl.actors.speaker import Speaker
 from stccl.actors.truth import write_frames, write_maps, write_phonemes
 from stccl.actors.visemes import VISEMES
+from stccl.clip import Clip
 from stccl.face3d.model import FaceCoefficients
 from stccl.fingerprint import code_version, fingerprint
 from stccl.runner import Runner
 from stccl.tables.io import read_provenance
+from stccl.video import write_sound, write_video
 
-_CODE = ("actors", "face3d", "render")
+_CODE = ("actors", "face3d", "render", "video")
 _PART = ".making-"
 _CHUNK_SENTENCES = 4
 _OTHER_RATE = 3
@@ -95,8 +96,6 @@ def make_reading(folder: Path, speaker: Speaker, sentence: str, edition: Edition
 def make_take(folder: Path, take: Take, side_px: int, mark: str = "") -> None:
     """Film a take: picture, sound and truth below a folder, named as `generate` says.
 
-    Where `take` is another one `in_emotion`, this is the true target of a manipulation.
-
     Args:
         folder: Where to.
         take: What is played.
@@ -123,7 +122,7 @@ def make_take(folder: Path, take: Take, side_px: int, mark: str = "") -> None:
     picture, sound, phonemes, frames = (making / path for path in files)
     points_px, pictures = scene.film(faces)
     try:
-        write_picture(picture, pictures, side_px, fps)
+        write_video(picture, pictures, fps)
         write_sound(sound, take.samples, take.sample_rate_hz)
         write_phonemes(phonemes, take.phonemes, facts)
         write_frames(frames, times_s, motion, points_px, facts)
@@ -132,6 +131,34 @@ def make_take(folder: Path, take: Take, side_px: int, mark: str = "") -> None:
             (making / path).replace(folder / path)
     finally:
         shutil.rmtree(making)
+
+
+def film_target(
+    path: Path, clip: Clip, emotion: str, level: int, edition: Mapping[str, Any], seed: int,
+    sound: Path,
+) -> None:  # fmt: skip
+    """Film what a perfect manipulation of a take would be: the same words, timing and head.
+
+    Args:
+        path: An mp4 file.
+        clip: A take that `generate` made.
+        emotion: Of the face instead.
+        level: Its intensity.
+        edition: As for `generate`.
+        seed: As for `generate`.
+        sound: The take's.
+
+    Raises:
+        ParamsError: For an edition, emotion or level that cannot be.
+        StageError: Where espeak-ng or ffmpeg fails.
+    """
+    side_px = Edition.parse(dict(edition), where="datasets.actors.edition").side_px
+    speaker = Speaker(clip.speaker, seed)
+    take = perform(speaker, clip.sentence, clip.emotion, clip.level).in_emotion(emotion, level)
+    scene, fps = _scene(speaker, side_px), frame_rate_hz(speaker)
+    faces = coefficients(take.at(take.frame_times_s(fps)), scene.shape)
+    _, pictures = scene.film(faces)
+    write_video(path, pictures, fps, sound)
 
 
 def frame_rate_hz(speaker: Speaker) -> int:

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stccl.actors import make
 from stccl.actors.edition import Edition
 from stccl.actors.make import frame_rate_hz, generate, make_take
 from stccl.actors.performance import perform, time_map
 from stccl.actors.speaker import Speaker
 from stccl.download.card import read_card
 from stccl.download.index import index
-from stccl.errors import ParamsError, StageError
+from stccl.errors import ParamsError
 from stccl.runner import InOrder
 from stccl.tables.io import read_provenance, read_table
 from tests.conftest import ROOT, SPEAKERS
@@ -209,9 +208,3 @@ def test_truth_tells_camera_and_identity(actor_takes):
     assert one["camera"]["size_px"] == 256
     assert one["shape"] != other["shape"]
     assert len(one["expressions"]) == 26
-
-
-def test_what_ffmpeg_says_comes_in_one_line(tmp_path):
-    frames = iter([np.zeros((65, 65, 3), np.uint8)])  # H.264 in 4:2:0 needs even sides
-    with pytest.raises(StageError, match=r"^x\.mp4: ffmpeg could not write it: [^\n]+$"):
-        make.write_picture(tmp_path / "x.mp4", frames, 65, 25)
