@@ -4,19 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stccl.align import stage as align
-from stccl.clip import Clip
 from stccl.errors import StcclError
 from stccl.evaluation.picture_speed import mouth_openings, picture_speed
 from stccl.evaluation.score import Score, score
-from stccl.extract.picture import at_constant_rate, pictures
-from stccl.landmarks import stage as landmarks
 from stccl.metric.loss import STCCLLoss
 from stccl.params import Params
-from stccl.perclip import Outputs
+from stccl.prepare import CLIP, prepare_picture
 from stccl.tables.frames import FrameReader
-from stccl.tables.io import TableWriter
-from stccl.tables.png import encode_png
 
 
 @dataclass(frozen=True)
@@ -116,48 +110,5 @@ def _found(name: str, data: Path, scratch: Path, params: Params) -> tuple[Path, 
     file = Path(name)
     if not file.is_file():
         raise StcclError(f"{name}: neither a clip in {data / 'aligned'} nor a file")
-    try:
-        aligned = _prepare(file, scratch, params)
-    except StcclError as error:
-        raise StcclError(f"{name}: {error}") from None
-    return scratch, aligned.stem
-
-
-def _prepare(file: Path, scratch: Path, params: Params) -> Path:
-    """Frames, landmarks and aligned faces of one file, as the stages make them."""
-    clip = _unlisted(file)
-    rate_hz = params.extract.frame_rate_hz
-    with TableWriter(scratch / "frames" / f"{clip.clip}.parquet", "frames") as table:
-        for frame in at_constant_rate(pictures(file), rate_hz):
-            table.append(
-                frame=frame.frame,
-                time_s=frame.frame / rate_hz,
-                source_time_s=frame.source_time_s,
-                png=encode_png(frame.image),
-            )
-    with Outputs(scratch, clip.clip, {}) as out:
-        landmarks.process(clip, scratch, params.landmarks, out)
-    with Outputs(scratch, clip.clip, {}) as out:
-        align.process(clip, scratch, params.align, out)
-    return scratch / "aligned" / f"{clip.clip}.parquet"
-
-
-def _unlisted(file: Path) -> Clip:
-    """A clip that is in no table: nothing is known of it but its file."""
-    return Clip(
-        clip="clip",
-        dataset="",
-        speaker="",
-        emotion="",
-        level=1,
-        sentence="",
-        take="",
-        split="unused",
-        words="",
-        media_path=str(file),
-        audio_path=str(file),
-        fps=None,
-        frames=None,
-        duration_s=None,
-        sha256="",
-    )
+    prepare_picture(file, scratch, params)
+    return scratch, CLIP
