@@ -1,20 +1,15 @@
 """Metrics as files: saved, loaded, shared on the hub, and read from the published checkpoints."""
 
-import json
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from stccl.checkpoint import load_weights, read_weights
 from stccl.errors import StcclError
 from stccl.metric.config import STCCLConfig
-
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
+from stccl.saved import CONFIG_FILE, WEIGHTS_FILE, read_network, save_network
 
 _CARD = """---
 {{ card_data }}
@@ -61,12 +56,7 @@ class Pretrained(
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Write `config.json` and `model.safetensors`; the same weights give the same bytes."""
-        state = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
-        weights = save_directory / f".{WEIGHTS_FILE}.partial"
-        save_file(state, weights)
-        weights.replace(save_directory / WEIGHTS_FILE)
-        text = self.config.model_dump_json(indent=2) + "\n"
-        (save_directory / CONFIG_FILE).write_text(text, encoding="utf-8")
+        save_network(save_directory, self.config, self.state_dict())
 
     @classmethod
     def from_pretrained(cls, name: str | Path, **hub: Any) -> Self:  # type: ignore[override]
@@ -86,13 +76,9 @@ class Pretrained(
             folder = folder.parent
         elif not folder.is_dir():
             folder = _from_hub(str(name), hub)
-        try:
-            values = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-            loss = cls(STCCLConfig.parse(values, where=str(folder / CONFIG_FILE)))
-            loss.load_state_dict(load_file(folder / WEIGHTS_FILE))
-        except (OSError, SafetensorError, RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise StcclError(f"{folder}: no metric that can be used: {reason}") from None
+        config, state = read_network(folder, STCCLConfig, "metric")
+        loss = cls(config)
+        load_weights(loss, state, f"{folder}: weights of another metric than {CONFIG_FILE} says")
         return loss.freeze()
 
     @classmethod

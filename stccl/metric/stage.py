@@ -4,26 +4,20 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from dvclive.live import Live
-
+from stccl.curves import Curves
 from stccl.errors import StageError
 from stccl.fingerprint import code_version, file_sha256, fingerprint, params_of
 from stccl.metric.data import PairWindows, WindowReader, evenly, read_pairs, training_pairs
 from stccl.metric.loss import initial
-from stccl.metric.train import Checkpoint, History, Progress, Record, train
+from stccl.metric.train import History, Progress, Record, train
 from stccl.params import Params
+from stccl.resume import Checkpoint
 from stccl.tables.io import read_provenance
 
-MODEL = "metric"
-"""Folder of the metric below the folder of models."""
-
-
-class _Curves(Live):
-    """Curves on disk, and no interest in git: the pipeline's own DVC keeps what is logged."""
-
-    def _init_dvc(self) -> None:
-        # It would name an experiment by the last commit, and end where there is none.
-        pass
+METRIC = "metric"
+"""Folder of the metric below the folder of models, and name of its curves and numbers."""
+COUNTERPART = "counterpart"
+"""The same of the metric in the other formulation."""
 
 
 def run(
@@ -34,11 +28,12 @@ def run(
     scratch: Path,
     params: Params,
     progress: Progress,
+    name: str = METRIC,
 ) -> None:
     """Train the metric on `metric-train`, looking at `metric-test` on the way.
 
-    Writes `<models>/metric/{config.json,model.safetensors}`, `<metrics>/metric.json` and the curves
-    `<plots>/metric/plots/metrics/**.tsv`.
+    Writes `<models>/<name>/{config.json,model.safetensors}`, `<metrics>/<name>.json` and the curves
+    `<plots>/<name>/plots/metrics/**.tsv`.
 
     Args:
         data: Holds `pairs.parquet` and `aligned/`.
@@ -48,11 +43,15 @@ def run(
         scratch: Where an interrupted training is kept; nothing in it is a result.
         params: All parameters.
         progress: Called as (steps done, steps).
+        name: `METRIC`, or `COUNTERPART` for the other formulation.
 
     Raises:
         StageError: Where there is nothing to train on, or the loss diverges.
     """
     settings = params.metric
+    if name == COUNTERPART:
+        other = "correlation" if settings.formulation == "disparity" else "disparity"
+        settings = settings.model_copy(update={"formulation": other})
     training = settings.training
     pairs = training_pairs(data, training.window_frames, training.frame_stride)
     unseen = read_pairs(data, "metric-test", training.window_frames, training.frame_stride)
@@ -65,9 +64,9 @@ def run(
         )
     loss = initial(settings.config, params.run.seed, arcface)
     checkpoint = Checkpoint(
-        scratch / "metric.ckpt",
+        scratch / f"{name}.ckpt",
         fingerprint(
-            code=code_version(("metric", "tables")),
+            code=code_version(("metric", "resume", "saved", "tables")),
             params=params_of(settings),
             seed=params.run.seed,
             pairs=file_sha256(data / "pairs.parquet"),
@@ -75,13 +74,7 @@ def run(
             arcface=file_sha256(arcface) if arcface else "",
         ),
     )
-    with _Curves(str(plots / "metric"), report=None, save_dvc_exp=False, dvcyaml=None) as live:
-
-        def report(step: int, record: Record) -> None:
-            live.step = step
-            for name, value in record.items():
-                live.log_metric(name, value)
-
+    with Curves(plots / name) as curves:
         history = train(
             loss,
             pairs,
@@ -92,12 +85,12 @@ def run(
             workers=params.run.workers - 1,
             checkpoint=checkpoint,
             progress=progress,
-            report=report,
+            report=curves.log,
         )
-    loss.save_pretrained(models / MODEL)
+    loss.save_pretrained(models / name)
     metrics.mkdir(parents=True, exist_ok=True)
     summary = json.dumps(_summary(history, pairs, unseen), indent=2) + "\n"
-    (metrics / "metric.json").write_text(summary, encoding="utf-8")
+    (metrics / f"{name}.json").write_text(summary, encoding="utf-8")
     checkpoint.path.unlink(missing_ok=True)
 
 

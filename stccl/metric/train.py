@@ -4,8 +4,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +16,7 @@ from stccl.metric.loss import STCCLLoss
 from stccl.metric.params import TrainingParams
 from stccl.metric.precision import computes_in_bf16
 from stccl.metric.sampling import Locations, draw_locations
+from stccl.resume import Checkpoint
 
 Progress = Callable[[int, int], None]
 Record = dict[str, float]
@@ -29,48 +28,6 @@ class History:
 
     steps: list[Record] = field(default_factory=list)
     heldout: list[Record] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Where an interrupted training goes on, and which training that is.
-
-    There is no generator to restore: what a step draws is a function of the seed and the step.
-
-    Attributes:
-        path: The file; it is replaced as a whole, so it is never half written.
-        fingerprint: Of data, parameters and code; another training's checkpoint is ignored.
-    """
-
-    path: Path
-    fingerprint: str
-
-    def save(
-        self, step: int, model: torch.nn.Module, optimizer: torch.optim.Optimizer, history: History
-    ) -> None:
-        """Replace what is there."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        torch.save(
-            {
-                "fingerprint": self.fingerprint,
-                "step": step,
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "steps": history.steps,
-                "heldout": history.heldout,
-            },
-            partial,
-        )
-        partial.replace(self.path)
-
-    def load(self) -> dict[str, Any] | None:
-        """What was saved for this very training, or None."""
-        try:
-            saved = torch.load(self.path, map_location="cpu", weights_only=True)
-        except Exception:  # whatever a damaged file makes the reader do, training begins anew
-            return None
-        return saved if saved.get("fingerprint") == self.fingerprint else None
 
 
 def precision_of(wanted: str, accelerator: str) -> str:
@@ -216,7 +173,13 @@ class _Training:
             if done % params.eval_every_steps == 0 or done == params.steps:
                 self._look(done, fabric)
             if done % params.checkpoint_every_steps == 0 or done == params.steps:
-                self._checkpoint.save(done, self._loss, optimizer, self._history)
+                self._checkpoint.save(
+                    step=done,
+                    model=self._loss.state_dict(),
+                    optimizer=optimizer.state_dict(),
+                    steps=self._history.steps,
+                    heldout=self._history.heldout,
+                )
             progress(done, params.steps)
         self._loss.cpu().freeze()
         return self._history

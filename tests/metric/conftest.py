@@ -96,5 +96,10 @@ def small_params(small) -> Params:
             "checkpoint_every_steps": 1,
         },
     }
-    values["evaluate"] = {"frames_per_pair": 3, "bootstrap_samples": 50, "confidence": 0.9}
+    values["evaluate"] = {
+        "frames_per_pair": 3,
+        "faces_per_clip": 2,
+        "bootstrap_samples": 50,
+        "confidence": 0.9,
+    }
     return Params.parse(values, where="made")

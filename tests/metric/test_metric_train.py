@@ -11,8 +11,9 @@ import torch
 from stccl.errors import StageError
 from stccl.metric.loss import STCCLLoss, initial
 from stccl.metric.stage import run
-from stccl.metric.train import Checkpoint, precision_of
+from stccl.metric.train import precision_of
 from stccl.params import Params
+from stccl.resume import Checkpoint
 
 STOPPED_AFTER = 3
 
