@@ -1,0 +1,1 @@
+"""Speech-preserving facial expression manipulation: backbones, trained with and without STCCL."""

@@ -1,0 +1,1 @@
+"""NED: an expression manipulator on 3DMM coefficients, then a neural face renderer."""
