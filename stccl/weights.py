@@ -50,7 +50,8 @@ BUILT_IN_HEAD = "the built-in head, fitted to the 68 points"
 """What stands in for DECA and FLAME."""
 
 
-def _packaged(package: str, inside: str) -> Path:
+def packaged(package: str, inside: str) -> Path:
+    """Where a file of a package is, without importing the package."""
     spec = find_spec(package)
     folder = Path(spec.origin).parent if spec and spec.origin else Path(package)
     return folder / inside
@@ -60,6 +61,7 @@ def registry() -> tuple[Weight, ...]:
     """All pretrained parts."""
     import torch  # the one who knows where its hub keeps files
 
+    from stccl.experts.identity import DLIB_FILE
     from stccl.face3d.deca_networks import DECA_FILE
     from stccl.face3d.flame_files import ALBEDO_FILE, LANDMARKS_FILE, MODEL_FILE
 
@@ -70,7 +72,7 @@ def registry() -> tuple[Weight, ...]:
             "landmarks (detector: dlib)",
             "trained on 300-W: not for commercial products",
             "package face_recognition_models",
-            _packaged("face_recognition_models", "models/shape_predictor_68_face_landmarks.dat"),
+            packaged("face_recognition_models", "models/shape_predictor_68_face_landmarks.dat"),
             "",
             "comes with the set-up",
         ),
@@ -94,12 +96,31 @@ def registry() -> tuple[Weight, ...]:
         ),
         Weight(
             "ArcFace IResNet-50",
-            "start of the metric's backbone (metric.training.arcface)",
+            "start of the metric's backbone (metric.training.arcface), judge of identity "
+            "(experts.arcface)",
             "non-commercial research",
             "backbone.pth of the ASCCL repository's readme",
             WEIGHTS / "backbone.pth",
             "",
-            "training from scratch",
+            "training from scratch, and dlib's face embedding",
+        ),
+        Weight(
+            "dlib face embedding",
+            "identity of generated faces (experts.arcface: null)",
+            "CC0-1.0",
+            "package face_recognition_models",
+            packaged(*DLIB_FILE),
+            "",
+            "comes with the set-up",
+        ),
+        Weight(
+            "SyncNet",
+            "judge of lip sync (experts.syncnet)",
+            "research; none is stated with the file",
+            "https://www.robots.ox.ac.uk/~vgg/software/lipsync/data/syncnet_v2.model",
+            WEIGHTS / "syncnet_v2.model",
+            "",
+            "a smaller network of the same kind, trained by the experts stage",
         ),
         Weight(
             "FLAME",
@@ -128,6 +149,15 @@ def registry() -> tuple[Weight, ...]:
             WEIGHTS / ALBEDO_FILE,
             "",
             BUILT_IN_HEAD,
+        ),
+        Weight(
+            "VGG-19",
+            "NED's renderer: its perceptual term (training.vgg19)",
+            "BSD-3-Clause; trained on ImageNet",
+            "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+            hub / "vgg19-dcbb9e9d.pth",
+            "dcbb9e9d",
+            "the trained metric's backbone",
         ),
         Weight(
             "DECA",

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from stccl.evaluation.mouth import opening, pearson
 from stccl.tables.io import read_table
 
 Openings = npt.NDArray[np.float64]
@@ -70,9 +71,7 @@ def mouth_openings(data: Path, clip: str) -> Openings:
     points = np.array(
         [np.full(136, np.nan) if row is None else row for row in found.to_pylist()], np.float64
     ).reshape(-1, 68, 2)
-    lips = np.linalg.norm(points[:, 61:64] - points[:, [67, 66, 65]], axis=2).mean(axis=1)
-    openings: Openings = lips / np.linalg.norm(points[:, 36] - points[:, 45], axis=1)
-    return openings
+    return opening(points)
 
 
 def picture_speed(source: Openings, generated: Openings) -> PictureSpeed:
@@ -88,7 +87,7 @@ def picture_speed(source: Openings, generated: Openings) -> PictureSpeed:
         source: One opening per frame.
         generated: Likewise, at the same frame rate.
     """
-    as_played = _correlation(*_together(source, generated, 1.0, 0.0))
+    as_played = pearson(*_together(source, generated, 1.0, 0.0))
     steps = int(np.log(_LARGEST_SPEED) / np.log(_SPEED_RATIO))
     offsets = np.arange(-_LARGEST_OFFSET_FRAMES, _LARGEST_OFFSET_FRAMES + 1.0)
     in_step = _best(source, generated, [1.0], offsets)
@@ -101,7 +100,7 @@ def picture_speed(source: Openings, generated: Openings) -> PictureSpeed:
         return PictureSpeed(1.0, 0.0, as_played, as_played)
     correlation, speed, offset = found
     both = np.array(_together(source, generated, speed, offset))
-    halves = [_correlation(*half) for half in np.array_split(both, 2, axis=1)]
+    halves = [pearson(*half) for half in np.array_split(both, 2, axis=1)]
     if any(half is None or half < _LEAST_IN_EACH_HALF for half in halves):
         return PictureSpeed(1.0, 0.0, as_played, as_played)
     return PictureSpeed(float(speed), float(offset), as_played, correlation)
@@ -115,7 +114,7 @@ def _best(
     for speed in sorted(speeds, key=lambda v: abs(np.log(v))):
         for offset in sorted(offsets, key=abs):
             both = _together(source, generated, speed, offset)
-            correlation = _correlation(*both)
+            correlation = pearson(*both)
             if correlation is not None and len(both[0]) >= _LEAST_FRAMES:
                 found.append((correlation, speed, offset))
     return max(found, key=lambda each: each[0], default=None)
@@ -129,9 +128,3 @@ def _together(
     there = np.interp(at, np.arange(len(source)), source, left=np.nan, right=np.nan)
     known = np.isfinite(there) & np.isfinite(generated)
     return there[known], generated[known]
-
-
-def _correlation(a: Openings, b: Openings) -> float | None:
-    if len(a) < 2 or min(np.ptp(a), np.ptp(b)) == 0:
-        return None
-    return float(np.corrcoef(a, b)[0, 1])

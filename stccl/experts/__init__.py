@@ -1,0 +1,1 @@
+"""The judges of an evaluation: are the lips in step, which emotion is it, who is it."""
