@@ -1,4 +1,4 @@
-"""The command line: `stccl use`, `stccl score`, `stccl export`, `stccl doctor`."""
+"""The command line: `stccl use`, `manipulate`, `score`, `export`, `doctor`."""
 
 import json
 import sys
@@ -21,6 +21,7 @@ app = typer.Typer(
 
 PARAMS = Path("params.yaml")
 DATA = Path("data")
+MODELS = Path("models")
 TRAINED = "models/metric"
 
 
@@ -83,6 +84,53 @@ def export(
 
     counts = write(DATA, out, pictures=pictures)
     print(f"{out}: {counts}")
+
+
+@app.command()
+@_one_line_errors
+def manipulate(
+    clip: Annotated[str, typer.Argument(help="A clip's id, or a media file.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="An mp4 file.")],
+    emotion: Annotated[str | None, typer.Option(help="What to show: happy, sad, …")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="A clip's id or file that shows it, instead.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A trained model, such as ned-vd-42; see models/spfem.")
+    ] = None,
+    speaker: Annotated[
+        str | None, typer.Option(help="Whose face it is: <dataset>-<speaker>.")
+    ] = None,
+    side_by_side: Annotated[
+        bool, typer.Option("--side-by-side", help="The source and all models of the seed.")
+    ] = False,
+) -> None:
+    """Give a speaking face another expression; words and sound stay."""
+    from rich.progress import Progress
+
+    from stccl.params import read_params
+    from stccl.spfem.manipulate import manipulate as write
+    from stccl.spfem.trained import trained_models
+
+    params = read_params(PARAMS)
+    with Progress(transient=True, disable=not sys.stdout.isatty()) as bar:
+        task = bar.add_task(out.name, total=None)
+        frames, changed = write(
+            clip,
+            out,
+            models=trained_models(MODELS, params.spfem, model, everything=side_by_side),
+            emotion=emotion,
+            reference=reference,
+            speaker=speaker,
+            side_by_side=side_by_side,
+            data=DATA,
+            params=params,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    left = (
+        f"; {frames - changed} without a fitted face stay as they are" if changed < frames else ""
+    )
+    print(f"{out}: {frames} frames{left}")
 
 
 @app.command()

@@ -11,6 +11,7 @@ from stccl.align.params import AlignParams
 from stccl.download.params import DatasetParams
 from stccl.errors import ParamsError
 from stccl.evaluation.params import EvaluateParams
+from stccl.experts.params import ExpertsParams
 from stccl.extract.params import ExtractParams
 from stccl.fit.params import FitParams
 from stccl.landmarks.params import LandmarksParams
@@ -18,6 +19,7 @@ from stccl.metric.params import MetricParams
 from stccl.pairs.params import PairsParams
 from stccl.report.params import ReportParams
 from stccl.section import Section
+from stccl.spfem.params import SpfemParams
 
 
 class RunParams(Section):
@@ -43,7 +45,9 @@ class Params(Section):
     align: AlignParams
     fit: FitParams
     pairs: PairsParams
+    experts: ExpertsParams
     metric: MetricParams
+    spfem: SpfemParams
     evaluate: EvaluateParams
     report: ReportParams
 

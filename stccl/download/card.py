@@ -138,6 +138,8 @@ class Card(Section):
         ask: what to do to get the data; or
         generate: `<module>:<function>` that makes the clips, called as
             `function(folder, speakers, edition, seed, runner)`.
+        target: `<module>:<function>` that makes what a perfect manipulation of a made clip would
+            be, called as `function(path, clip, emotion, level, edition, seed, sound)`.
         editions: How much it can make: by name, what `function` is given as `edition`.
         pattern: Regular expression that a picture file's path, relative to the root and with
             forward slashes, matches as a whole. Its named groups `speaker`, `emotion`,
@@ -155,6 +157,7 @@ class Card(Section):
     fetch: tuple[RemoteFile, ...] | None = Field(default=None, min_length=1)
     ask: Ask | None = None
     generate: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
+    target: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
     editions: dict[str, dict[str, Any]] = Field(default_factory=dict)
     pattern: str
     audio: str | None = None
@@ -185,6 +188,8 @@ class Card(Section):
             )
         if bool(self.editions) != (self.generate is not None):
             raise ValueError("expected editions exactly where clips are made (generate)")
+        if self.target is not None and self.generate is None:
+            raise ValueError("expected target only where clips are made (generate)")
         groups = set(re.compile(self.pattern).groupindex)
         if strange := set(self.codes) - groups:
             raise ValueError(

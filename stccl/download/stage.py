@@ -122,22 +122,25 @@ def _obtain(
         return folder, {url: fetched.sha256 for url, fetched in got.items()}
     assert card.generate is not None
     folder.mkdir(parents=True, exist_ok=True)
-    _generator(name, card.generate)(
-        folder, dataset.speakers, card.edition(dataset.edition, name), seed, runner
-    )
+    generator: Generator = named(name, "generate", card.generate)
+    generator(folder, dataset.speakers, card.edition(dataset.edition, name), seed, runner)
     return folder, {}
 
 
-def _generator(name: str, reference: str) -> Generator:
+def named(dataset: str, key: str, reference: str) -> Any:
+    """What a card names as `<module>:<function>`.
+
+    Raises:
+        StageError: Where it is not there.
+    """
     module, function = reference.split(":")
     try:
-        found: Generator = getattr(import_module(module), function)
+        return getattr(import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise StageError(
-            f"datasets/{name}/card.yaml: generate: expected `<module>:<function>`, got "
+            f"datasets/{dataset}/card.yaml: {key}: expected `<module>:<function>`, got "
             f"{reference!r}: {error}"
         ) from None
-    return found
 
 
 def _how(name: str, card: Card) -> str:

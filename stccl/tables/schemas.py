@@ -104,6 +104,40 @@ SCHEMAS: dict[str, pa.Schema] = {
         step_cost=pa.float32(),
         cost=pa.float32(),
     ),
+    # One row per clip a model made, as `stccl.generate.plan.Manipulation`; `frames_changed` of its
+    # `frames` show another expression than the source, the others had no fitted face.
+    "generated": _columns(
+        *("target",),
+        name=pa.string(),
+        source=pa.string(),
+        dataset=pa.string(),
+        speaker=pa.string(),
+        emotion=pa.string(),
+        setting=pa.string(),
+        reference=pa.string(),
+        target=pa.string(),
+        media_path=pa.string(),
+        frames=pa.int32(),
+        frames_changed=pa.int32(),
+    ),
+    # One row per generated clip and measure; see `stccl.evaluation`. `run` is the model's; the
+    # sources themselves are judged as run `source`. `value` is null where a clip has none.
+    "judgements": _columns(
+        "value",
+        run=pa.string(),
+        supervision=pa.string(),
+        seed=pa.int64(),
+        name=pa.string(),
+        setting=pa.string(),
+        emotion=pa.string(),
+        speaker=pa.string(),
+        measure=pa.string(),
+        value=pa.float64(),
+    ),
+    # One row per clip and emotion whose perfect manipulation is known and filmed.
+    "targets": _columns(
+        source=pa.string(), emotion=pa.string(), level=pa.int32(), media_path=pa.string()
+    ),
     # One row per aligned frame pair (spatial) or window starting there (temporal) looked at.
     # `metric` is spatial or temporal, `weights` trained or untrained; similarities are means over
     # regions, levels and window, cosine or Pearson over channels, in [-1, 1].

@@ -37,7 +37,10 @@ def test_an_unknown_stage_is_named():
 def test_every_stage_of_dvc_is_started_by_its_flow(name):
     assert STAGES[name]["cmd"].split(" ")[:3] == ["python", "-m", f"flows.{name}"]
     module = import_module(f"flows.{name}")
-    stage = module.stage("some") if name == "download" else module.STAGE
+    arguments = STAGES[name]["cmd"].split(" ")[3:]
+    stage = (
+        module.stage(*(argument and "1" for argument in arguments)) if arguments else module.STAGE
+    )
     assert isinstance(stage, Stage)
     assert stage.name.split("@")[0] == name
 

@@ -1,0 +1,1 @@
+"""The `judge` stage: how good the clips are that SPFEM models made."""

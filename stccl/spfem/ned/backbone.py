@@ -1,0 +1,251 @@
+"""NED as an SPFEM backbone: see `stccl.spfem.backbone.Backbone`.
+
+One manipulator for all speakers learns what emotions do to coefficients; a renderer for each
+speaker, begun from one for all faces, makes pictures of them. Source: Papantoniou et al., "Neural
+emotion director" (CVPR 2022).
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stccl.errors import StcclError
+from stccl.face3d.model import FaceCoefficients
+from stccl.fit.identities import speaker_key
+from stccl.fit.models import face_model
+from stccl.metric.loss import STCCLLoss
+from stccl.resume import Checkpoint
+from stccl.spfem.backbone import Emotion, Example, Lesson
+from stccl.spfem.blend import into_frame
+from stccl.spfem.ned.manipulator.manipulator import Manipulator
+from stccl.spfem.ned.manipulator.rendered import RenderedLoss
+from stccl.spfem.ned.manipulator.signal import signal_of, with_signal
+from stccl.spfem.ned.manipulator.takes import TrainingWindows, read_take
+from stccl.spfem.ned.manipulator.train import train as train_manipulator
+from stccl.spfem.ned.renderer.conditions import conditions, draw
+from stccl.spfem.ned.renderer.conditions import to_pictures as crop_to_pictures
+from stccl.spfem.ned.renderer.footage import Footage
+from stccl.spfem.ned.renderer.perceptual import BackbonePerceptual, VGGPerceptual
+from stccl.spfem.ned.renderer.renderer import Renderer
+from stccl.spfem.ned.renderer.track import FaceTrack, read_track
+from stccl.spfem.ned.renderer.train import train as train_renderer
+from stccl.tables.frames import FrameReader
+from stccl.tables.png import Image
+
+Array = NDArray[np.float32]
+
+_SPEAKERS = "speakers.json"
+_MANIPULATOR = "manipulator"
+_RENDERERS = "renderers"
+_DRAWN_TOGETHER = 32
+
+
+def pretrain(lesson: Lesson, metric: STCCLLoss, folder: Path) -> None:
+    """Train the meta-renderer."""
+    settings = lesson.params.spfem.ned.renderer
+    steps = settings.training.meta_steps
+    renderer = Renderer.initial(settings.config, lesson.seed)
+    _train_renderer(renderer, lesson, "meta", (0, steps, steps), metric, None)
+    renderer.save(folder)
+    shutil.rmtree(lesson.scratch, ignore_errors=True)
+
+
+def train(
+    lesson: Lesson,
+    metric: STCCLLoss,
+    meshes: STCCLLoss | None,
+    images: STCCLLoss | None,
+    pretrained: Path,
+    folder: Path,
+) -> None:
+    """Train the manipulator, then fine-tune a renderer for each speaker."""
+    ned = lesson.params.spfem.ned
+    ordered = sorted(lesson.clips, key=lambda clip: clip.clip)
+    speakers = {name: list(clips) for name, clips in groupby(ordered, key=speaker_key)}
+    first, each = ned.manipulator.training.steps, ned.renderer.training.speaker_steps
+    total = first + each * len(speakers)
+    manipulator = _train_manipulator(lesson, meshes, total)
+    manipulator.save(folder / _MANIPULATOR)
+    for number, (speaker, clips) in enumerate(speakers.items()):
+        renderer = Renderer.load(pretrained)
+        steps = (first + number * each, each, total)
+        own = replace(lesson, clips=clips)
+        _train_renderer(renderer, own, speaker, steps, metric, images)
+        renderer.save(folder / _RENDERERS / speaker)
+    # Written last: with it the model is whole.
+    (folder / _SPEAKERS).write_text(json.dumps(list(speakers)) + "\n", encoding="utf-8")
+    shutil.rmtree(lesson.scratch, ignore_errors=True)
+
+
+def load(folder: Path) -> "Ned":
+    """A trained model.
+
+    Raises:
+        StcclError: Where there is none, or not all of it.
+    """
+    try:
+        speakers = json.loads((folder / _SPEAKERS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StcclError(
+            f"{folder}: no trained model, or only half of one ({error}); train it with "
+            "`dvc repro spfem`"
+        ) from None
+    return Ned(folder, Manipulator.load(folder / _MANIPULATOR), tuple(speakers))
+
+
+class Ned:
+    """A trained NED: see `stccl.spfem.backbone.Spfem`.
+
+    Args:
+        folder: Holds the renderers.
+        manipulator: Stage one.
+        speakers: Whose renderers there are.
+    """
+
+    def __init__(self, folder: Path, manipulator: Manipulator, speakers: tuple[str, ...]) -> None:
+        self._folder = folder
+        self._manipulator = manipulator
+        self.speakers = speakers
+
+    def manipulate(
+        self, data: Path, clip: str, speaker: str, style: Emotion | Example
+    ) -> Iterator[tuple[Image, bool]]:
+        """See `Spfem.manipulate`."""
+        track = read_track(data, clip)
+        self._check(track)
+        wanted = self._style(style)
+        signal = signal_of(track.coefficients)
+        shown = with_signal(
+            track.coefficients,
+            torch.cat(
+                [
+                    self._manipulator.restyle(signal[a:b], wanted, ends="blended")
+                    for a, b in track.runs()
+                ]
+            ),
+        )
+        renderer = _renderer(self._folder / _RENDERERS / speaker)
+        faces = self._faces(track, shown, renderer)
+        to_pictures = crop_to_pictures(track, renderer.config)
+        place = dict(zip(track.frames.tolist(), range(len(track.frames)), strict=True))
+        with FrameReader(data / "frames" / f"{clip}.parquet", "frames") as frames:
+            for number, frame in enumerate(frames):
+                assert frame is not None
+                if number not in place:
+                    yield frame, False
+                    continue
+                matrix = to_pictures[place[number]].numpy()
+                to_frame = np.asarray(cv2.invertAffineTransform(matrix), np.float64)
+                yield into_frame(*next(faces), frame, to_frame, renderer.config.size_px), True
+
+    def _faces(
+        self, track: FaceTrack, shown: FaceCoefficients, renderer: Renderer
+    ) -> Iterator[tuple[Image, Array]]:
+        """Pictures and masks of all frames of a track; every run begins anew."""
+        for first, stop in track.runs():
+            masks: list[Array] = []
+
+            def told(
+                first: int = first, stop: int = stop, masks: list[Array] = masks
+            ) -> Iterator[Tensor]:
+                for start in range(first, stop, _DRAWN_TOGETHER):
+                    end = min(start + _DRAWN_TOGETHER, stop)
+                    faces = FaceCoefficients(*(part[start:end] for part in shown))
+                    drawn = draw(track.part(start, end), renderer.config, faces)
+                    for condition in conditions(drawn.images):
+                        masks.append(condition[-1].numpy())
+                        yield condition
+
+            for number, picture in enumerate(renderer.frames(told())):
+                image = ((picture + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+                yield image.movedim(0, -1).numpy(), masks[number]
+
+    def _style(self, style: Emotion | Example) -> Tensor:
+        if isinstance(style, Emotion):
+            return self._manipulator.label_style(style.name)
+        track = read_track(style.data, style.clip)
+        self._check(track)
+        signal = signal_of(track.coefficients)
+        return self._manipulator.reference_style(*(signal[a:b] for a, b in track.runs()))
+
+    def _check(self, track: FaceTrack) -> None:
+        wanted = self._manipulator.config.face_model
+        if track.model != wanted:
+            raise StcclError(
+                f"{track.clip}: fitted with the face model {track.model}, and the model is trained "
+                f"for {wanted}; set fit.model to {wanted}, or train again"
+            )
+
+
+def _train_manipulator(lesson: Lesson, meshes: STCCLLoss | None, total: int) -> Manipulator:
+    settings = lesson.params.spfem.ned.manipulator
+    takes = [read_take(lesson.data, clip) for clip in lesson.clips]
+    windows = TrainingWindows(takes, settings.window_frames, settings.latent, lesson.seed)
+    model = face_model(windows.face_model)
+    config = settings.config(windows.face_model, len(model.expression_names))
+    manipulator = Manipulator.initial(config, lesson.seed, windows.signal)
+    train_manipulator(
+        manipulator,
+        windows,
+        settings,
+        supervision=None
+        if meshes is None
+        else RenderedLoss(meshes, model, settings.supervision, lesson.seed),
+        checkpoint=Checkpoint(lesson.scratch / f"{_MANIPULATOR}.ckpt", lesson.fingerprint),
+        progress=lambda done, _: lesson.progress(done, total),
+        report=_named(_MANIPULATOR, lesson),
+    )
+    return manipulator
+
+
+def _train_renderer(
+    renderer: Renderer,
+    lesson: Lesson,
+    name: str,
+    steps: tuple[int, int, int],
+    metric: STCCLLoss,
+    images: STCCLLoss | None,
+) -> None:
+    """Train a renderer; `steps` are those done before, its own, and all there are."""
+    settings = lesson.params.spfem.ned.renderer
+    training = settings.training
+    before, own, total = steps
+    train_renderer(
+        renderer,
+        Footage(lesson.data, lesson.clips, settings.config, training.cached_frames),
+        training,
+        steps=own,
+        seed=lesson.seed,
+        perceptual=VGGPerceptual(Path(training.vgg19))
+        if training.vgg19
+        else BackbonePerceptual(metric.backbone, metric.config.size_px / settings.size_px),
+        supervision=images,
+        checkpoint=Checkpoint(lesson.scratch / f"{name}.ckpt", lesson.fingerprint),
+        progress=lambda done, _: lesson.progress(before + done, total),
+        report=_named(f"renderer/{name}", lesson),
+        show=lambda step, picture: lesson.show(f"{name}-{step:06d}", picture),
+    )
+
+
+def _named(part: str, lesson: Lesson) -> Callable[[int, dict[str, float]], None]:
+    """Curves of one part of the training among those of the others."""
+
+    def report(step: int, values: dict[str, float]) -> None:
+        lesson.report(step, {f"{part}/{name}": value for name, value in values.items()})
+
+    return report
+
+
+@lru_cache(maxsize=4)
+def _renderer(folder: Path) -> Renderer:
+    return Renderer.load(folder)
