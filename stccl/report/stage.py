@@ -14,7 +14,18 @@ from pydantic import BaseModel
 from stccl.clip import EMOTIONS, Clip, read_clips
 from stccl.errors import ParamsError, StageError
 from stccl.params import Params, read_yaml
-from stccl.report import books, charts, faces, fits, heatmap, numbers, page, published, substitutes
+from stccl.report import (
+    books,
+    charts,
+    faces,
+    fits,
+    heatmap,
+    manipulations,
+    numbers,
+    page,
+    published,
+    substitutes,
+)  # fmt: skip
 from stccl.report.curves import read_curves
 from stccl.tables.io import read_table
 from stccl.tables.png import Image
@@ -100,6 +111,7 @@ def run(
             (title, Markup(charts.training(title, lines)))
             for title, lines in read_curves(plots / "metric").items()
         ],
+        "manipulated": manipulations.read_manipulations(data, metrics, params),
         "entries": entries,
         "landmarks": landmarks,
         "balanced": landmarks.balanced and not any(entry.astray for entry in entries),

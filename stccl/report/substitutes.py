@@ -29,6 +29,8 @@ class Part:
 _FAN = "FAN, 2-D (package face-alignment)"
 _DECA = "DECA, on FLAME"
 _ARCFACE = "IResNet-50 with ArcFace weights"
+_SYNCNET = "the published SyncNet"
+_VGG = "VGG-19, trained on ImageNet"
 
 
 def parts(params: Params) -> list[Part]:
@@ -50,6 +52,28 @@ def parts(params: Params) -> list[Part]:
             "Start of the metric's backbone",
             "metric.training.arcface",
             _ARCFACE if params.metric.training.arcface else "seeded random weights",
+            _ARCFACE,
+        ),
+        Part(
+            "Perceptual loss of the renderer",
+            "spfem.ned.renderer.training.vgg19",
+            _VGG
+            if params.spfem.ned.renderer.training.vgg19
+            else "the backbone of the trained metric",
+            _VGG,
+        ),
+        Part(
+            "Judge of lip sync",
+            "experts.syncnet",
+            _SYNCNET
+            if params.experts.syncnet
+            else "SyncNet, smaller, trained on the metric's clips",
+            _SYNCNET,
+        ),
+        Part(
+            "Judge of identity",
+            "experts.arcface",
+            _ARCFACE if params.experts.arcface else "dlib's face embedding",
             _ARCFACE,
         ),
     ]
