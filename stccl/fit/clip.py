@@ -21,6 +21,7 @@ _TRUSTING_STEPS = 3
 """Steps in which every point counts in full: before the head is turned into place, being far off
 does not mean being wrong."""
 _SMALL = 1e-3
+_DAMPING = 1e-12
 
 
 def fit_clip(
@@ -96,6 +97,8 @@ def _solve(blocks: Array, curvature: Array, bands: Array, steadiness: Array, rig
     band[0] += curvature
     for offset in (0, 1, 2):
         band[offset * size] += bands[offset, :, None] * steadiness
+    # Points that are no face give entries beside which the prior's are lost to rounding.
+    band[0] *= 1 + _DAMPING
     flat = band.reshape(2 * size + 1, -1)
     found = solveh_banded(flat, right.ravel(), lower=True, overwrite_ab=True, check_finite=False)
     return np.asarray(found).reshape(frames, size)

@@ -114,6 +114,22 @@ def test_points_that_are_no_face_end_as_numbers(before, params, seed):
         assert np.isfinite(residuals("head", tuple(shape), unknowns, camera, points)).all()
 
 
+@pytest.mark.parametrize("size", [1.0, 1e9, 1e15])
+def test_a_step_is_found_however_far_the_points_are_from_any_face(size):
+    """Less equations than unknowns, and the prior 18 or more digits behind them."""
+    random = np.random.default_rng(0)
+    frames, unknowns = 20, 36
+    near = size * random.normal(size=(frames, 10, unknowns))
+    moved = _solve(
+        near.transpose(0, 2, 1) @ near,
+        np.full((frames, unknowns), 44.0),
+        _second_differences([(0, frames)], frames),
+        np.full(unknowns, 400.0),
+        size * random.normal(size=(frames, unknowns)),
+    )
+    assert np.isfinite(moved).all()
+
+
 def dense_differences(runs, frames):
     rows = [
         np.eye(frames)[t - 1] - 2 * np.eye(frames)[t] + np.eye(frames)[t + 1]
