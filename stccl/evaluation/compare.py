@@ -4,13 +4,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from stccl.errors import StcclError
-from stccl.evaluation.picture_speed import mouth_openings, picture_speed
+from stccl.evaluation.identity_similarity import IdentitySimilarity
+from stccl.evaluation.mouth_distance import MouthDistance
+from stccl.evaluation.picture_speed import PictureSpeed, mouth_openings, picture_speed
 from stccl.evaluation.score import Score, score
+from stccl.evaluation.seen import Seen, see
+from stccl.evaluation.temporal_jitter import TemporalJitter
+from stccl.experts.identity import face_identity
 from stccl.metric.loss import STCCLLoss
 from stccl.params import Params
 from stccl.prepare import CLIP, prepare_picture
 from stccl.tables.frames import FrameReader
+
+_FACES_COMPARED = 8
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,11 @@ class Comparison(Score):
         mouth_correlation_as_played: Correlation of the mouth openings frame k with frame k, in
             [-1, 1]; None where a mouth never moves.
         mouth_correlation: The same at that speed.
+        mouth_distance: Of the mouth's landmarks from the source's, over the distance of the eyes;
+            see `MouthDistance`. NaN where no frame shows both faces.
+        jitter: How much more the landmarks shake than the source's; see `TemporalJitter`. NaN where
+            the source's do not move.
+        identity: Cosine of face embeddings with the source's, by dlib; see `IdentitySimilarity`.
     """
 
     picture_speed: float
@@ -34,6 +48,9 @@ class Comparison(Score):
     score_as_played: float
     mouth_correlation_as_played: float | None
     mouth_correlation: float | None
+    mouth_distance: float
+    jitter: float
+    identity: float
 
     @property
     def warning(self) -> str | None:
@@ -54,7 +71,11 @@ class Comparison(Score):
         mouth = f"mouth opening correlation {_shown(self.mouth_correlation_as_played)} as played"
         if self.picture_speed != 1:
             mouth += f", {_shown(self.mouth_correlation)} at picture speed {self.picture_speed:.2f}"
-        return f"{super().__str__()}\n{mouth}"
+        rest = (
+            f"mouth distance {self.mouth_distance:.3f} of that of the eyes, "
+            f"jitter {self.jitter:.2f} of the source's, identity {self.identity:.3f}"
+        )
+        return f"{super().__str__()}\n{rest}\n{mouth}"
 
 
 def _shown(correlation: float | None) -> str:
@@ -93,6 +114,8 @@ def compare(source: str, generated: str, *, data: Path, metric: str, params: Par
                 found = score(
                     (one[i] if 0 <= i < len(one) else None for i in shown), iter(other), loss
                 )
+        seen = [see(*side) for side in sides]
+        about = _faces(seen[0], seen[1], speed)
     return Comparison(
         **vars(found),
         picture_speed=speed.speed,
@@ -100,6 +123,23 @@ def compare(source: str, generated: str, *, data: Path, metric: str, params: Par
         score_as_played=as_played.score,
         mouth_correlation_as_played=speed.as_played,
         mouth_correlation=speed.corrected,
+        mouth_distance=about[0],
+        jitter=about[1],
+        identity=about[2],
+    )
+
+
+def _faces(source: Seen, generated: Seen, speed: PictureSpeed) -> tuple[float, float, float]:
+    """Mouth distance and jitter, frame by frame at that speed, and identity."""
+    at = np.array(speed.frames(len(generated.points)))
+    there = (at >= 0) & (at < len(source.points))
+    points, original = generated.points[there], source.points[at[there]]
+    who = face_identity(None)
+    faces = [who.embed(*seen.spread(_FACES_COMPARED)) for seen in (generated, source)]
+    return (
+        float(MouthDistance()(points, original)),
+        float(TemporalJitter()(points, original)),
+        float(IdentitySimilarity()(*faces)),
     )
 
 

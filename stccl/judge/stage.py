@@ -20,11 +20,12 @@ from stccl.evaluation.lip_sync import LipSync
 from stccl.evaluation.measures import MEASURES
 from stccl.evaluation.mouth_distance import MouthDistance
 from stccl.evaluation.mouth_opening import MouthOpening
+from stccl.evaluation.seen import Seen, see
 from stccl.evaluation.statistics import paired_gain
 from stccl.evaluation.target_error import TargetError
 from stccl.evaluation.temporal_jitter import TemporalJitter
 from stccl.extract.sound import read_sound
-from stccl.judge.clip import Seen, experts, pictures_of, see, see_file
+from stccl.judge.clip import experts, pictures_of, see_file
 from stccl.params import Params
 from stccl.runner import Runner
 from stccl.spfem.registry import run_name

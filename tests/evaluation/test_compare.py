@@ -28,15 +28,20 @@ def test_lips_that_say_the_same_words_are_told_from_others(actor_clips, params, 
     make_take(tmp_path / "target", calm.in_emotion("happy", 3), 256)
     (happy,) = (tmp_path / "target").rglob("*.mp4")
 
-    def mouth_correlation(generated: Path) -> float:
+    def compared(generated: Path) -> Comparison:
         places = {"data": tmp_path / "data", "metric": str(tmp_path / "metric")}
         source = actor_clips / "M001" / "neutral" / "001.mp4"
-        found = compare(str(source), str(generated), params=params, **places)
-        return found.mouth_correlation_as_played
+        return compare(str(source), str(generated), params=params, **places)
 
-    own = mouth_correlation(happy)
-    assert own > 0.6
-    assert own > mouth_correlation(actor_clips / "M001" / "neutral" / "002.mp4") + 0.3
+    own, other = compared(happy), compared(actor_clips / "M001" / "neutral" / "002.mp4")
+    assert own.mouth_correlation_as_played > 0.6
+    assert own.mouth_correlation_as_played > other.mouth_correlation_as_played + 0.3
+    assert 0.005 < own.mouth_distance < 0.08  # a smile is not where the lips were
+    assert own.jitter == pytest.approx(1, abs=0.5)
+    assert own.identity > 0.95
+    itself = compared(actor_clips / "M001" / "neutral" / "001.mp4")
+    assert itself.mouth_distance == pytest.approx(0, abs=1e-9)
+    assert itself.jitter == itself.mouth_correlation == pytest.approx(1)
 
 
 def restamped(file: Path, fps: int, out: Path) -> Path:
