@@ -9,15 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from stccl.align.template import canonical_points
 from stccl.errors import StageError, StcclError
+from stccl.experts.params import EmotionParams
 from stccl.landmarks.faces import Points
-from stccl.section import Section
 from stccl.tables.png import Image
 
 Floats = npt.NDArray[np.float64]
@@ -27,21 +26,6 @@ _PART = (0.14, 0.2, 0.86, 0.92)
 _CELLS = 8
 _CELL_PX = 8
 _DIRECTIONS = 8
-
-
-class EmotionParams(Section):
-    """How emotions are learnt."""
-
-    frames_per_clip: int = Field(ge=1, description="Frames learnt from, spread over a clip.")
-    picture_weight: float = Field(
-        ge=0, description="Of the features of the picture beside those of the landmarks, 1."
-    )
-    shrinkage: float = Field(
-        gt=0,
-        le=1,
-        description="How far the covariance is drawn to that of a sphere: the fewer speakers, the "
-        "nearer to 1.",
-    )
 
 
 def emotion_features(face: Image, points: Points) -> tuple[Floats, Floats]:

@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from stccl.errors import StcclError
-from stccl.experts.syncnet import SyncNet, SyncNetConfig
+from stccl.experts.params import SyncNetConfig
+from stccl.experts.syncnet import SyncNet
 from stccl.experts.windows import SyncWindows, sync_windows
 from stccl.tables.png import Image
 

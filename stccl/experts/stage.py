@@ -16,9 +16,8 @@ from stccl.experts.experts import EXPERTS_FILE, Experts, lip_sync_judge
 from stccl.experts.faces import read_faces
 from stccl.experts.identity import face_identity
 from stccl.experts.lip_sync import LipSyncJudge
-from stccl.experts.params import ExpertsParams
+from stccl.experts.params import ExpertsParams, SyncNetConfig
 from stccl.experts.sync_training import SpokenClip, train_sync
-from stccl.experts.syncnet import SyncNetConfig
 from stccl.experts.windows import SyncWindows, sync_windows
 from stccl.extract.sound import read_sound
 from stccl.params import Params

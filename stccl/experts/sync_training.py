@@ -7,14 +7,13 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
 from stccl.errors import StageError
-from stccl.experts.syncnet import WINDOW_FRAMES, SyncNet, SyncNetConfig
+from stccl.experts.params import SyncNetConfig, SyncTrainingParams
+from stccl.experts.syncnet import WINDOW_FRAMES, SyncNet
 from stccl.experts.windows import SyncWindows
-from stccl.section import Section
 
 _T = TypeVar("_T")
 
@@ -24,16 +23,6 @@ _SHIFT_PX = 3
 _GAIN = 0.2
 _NOT_ANOTHER = 1
 """Windows that far apart share most of their pictures: neither the same nor another."""
-
-
-class SyncTrainingParams(Section):
-    """How a lip-sync network is trained."""
-
-    clips: int = Field(ge=1, description="Most clips learnt from, spread evenly over speakers.")
-    steps: int = Field(ge=1, description="Optimiser steps.")
-    batch_runs: int = Field(ge=1, description="Runs of windows per step, each of one clip.")
-    run_windows: int = Field(ge=2, description="Windows in a run, one per picture.")
-    learning_rate: float = Field(gt=0, description="Largest one of Adam, early in the training.")
 
 
 @dataclass(frozen=True)

@@ -2,48 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self, cast
+from typing import Self, cast
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from stccl.checkpoint import load_weights, read_weights
-from stccl.section import Section
+from stccl.experts.params import SyncNetConfig
 
 WINDOW_FRAMES = 5
 """Pictures of a window, at 25 a second."""
 
 WINDOW_STEPS = 20
 """Steps of sound features in a window: the same 0.2 s."""
-
-
-class SyncNetConfig(Section):
-    """The network's size, and the pictures it takes. The defaults are the published ones."""
-
-    side_px: int = Field(default=224, ge=51, description="Side of the pictures.")
-    crop: tuple[float, float, float, float] = Field(
-        default=(0.0, 0.0, 1.0, 1.0),
-        description="What the pictures show of an aligned face: left, top, right, bottom, in "
-        "sides of the face's crop.",
-    )
-    input: Literal["published", "relative"] = Field(
-        default="published",
-        description="published: BGR values 0-255 and sound features as they are; relative: "
-        "brightness and sound features less their mean over the clip, over their deviation.",
-    )
-    lip_widths: tuple[int, int, int, int, int, int] = Field(
-        default=(96, 256, 256, 256, 256, 512), description="Channels of the picture's layers."
-    )
-    sound_widths: tuple[int, int, int, int, int, int] = Field(
-        default=(64, 192, 384, 256, 256, 512), description="Channels of the sound's layers."
-    )
-    embedding: int = Field(default=1024, ge=1, description="Values of an embedding.")
-
-    @property
-    def channels(self) -> int:
-        """Of a picture."""
-        return 3 if self.input == "published" else 1
 
 
 class SyncNet(nn.Module):

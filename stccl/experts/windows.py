@@ -12,7 +12,8 @@ from torch import Tensor
 
 from stccl.errors import StcclError
 from stccl.experts.mfcc import COEFFICIENTS, mfcc
-from stccl.experts.syncnet import WINDOW_FRAMES, WINDOW_STEPS, SyncNetConfig
+from stccl.experts.params import SyncNetConfig
+from stccl.experts.syncnet import WINDOW_FRAMES, WINDOW_STEPS
 from stccl.tables.png import Image
 
 STEPS_PER_FRAME = 4

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stccl.experts.syncnet import SyncNetConfig
+from stccl.experts.params import SyncNetConfig
 
 RATE_HZ = 16000
 

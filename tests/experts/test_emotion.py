@@ -4,7 +4,8 @@ import torch
 
 from stccl.align.warp import canonical_px
 from stccl.errors import StageError, StcclError
-from stccl.experts.emotion import EmotionJudge, EmotionParams, emotion_features
+from stccl.experts.emotion import EmotionJudge, emotion_features
+from stccl.experts.params import EmotionParams
 
 PARAMS = EmotionParams(frames_per_clip=4, picture_weight=0.3, shrinkage=0.5)
 EMOTIONS = ("happy", "neutral", "sad")

@@ -5,7 +5,8 @@ import torch
 from stccl.errors import StageError, StcclError
 from stccl.experts.check import check_sync
 from stccl.experts.lip_sync import LipSyncJudge
-from stccl.experts.sync_training import SpokenClip, SyncTrainingParams, sync_loss, train_sync
+from stccl.experts.params import SyncTrainingParams
+from stccl.experts.sync_training import SpokenClip, sync_loss, train_sync
 from stccl.experts.syncnet import SyncNet
 from stccl.experts.windows import sync_windows
 from tests.experts.conftest import talking

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from stccl.errors import StcclError
-from stccl.experts.syncnet import SyncNet, SyncNetConfig
+from stccl.experts.params import SyncNetConfig
+from stccl.experts.syncnet import SyncNet
 from tests.face3d.published import recipe
 
 CONVOLUTIONS = {

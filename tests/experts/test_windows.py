@@ -4,7 +4,7 @@ import torch
 
 from stccl.errors import StcclError
 from stccl.experts.mfcc import mfcc
-from stccl.experts.syncnet import SyncNetConfig
+from stccl.experts.params import SyncNetConfig
 from stccl.experts.windows import lip_pictures, sync_windows
 from tests.experts.conftest import talking
 
