@@ -16,7 +16,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 run: setup
 	$(if $(DATASET)$(PRESET),$(BIN)/stccl use $(DATASET) $(if $(ROOT),--root "$(ROOT)") $(if $(PROTOCOL),--protocol $(PROTOCOL)) $(if $(EDITION),--edition $(EDITION)) $(if $(PRESET),--preset $(PRESET)))
-	$(BIN)/dvc repro
+	$(BIN)/python -m flows.pipeline
 	@echo "The report: $(CURDIR)/report/index.html"
 
 test: setup

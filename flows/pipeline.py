@@ -2,13 +2,12 @@
 
 The order of the stages is written in `dvc.yaml` and read from DVC. Every stage is brought up to
 date by `dvc repro --single-item`, so a run from the Prefect UI and `dvc repro` are the same thing;
-stages that do not need each other run side by side. With no Prefect server this is `dvc repro`.
+but here stages that do not need each other run side by side, with a Prefect server and without.
 """
 
 import argparse
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from graphlib import TopologicalSorter
 
@@ -16,8 +15,8 @@ from flows.leash import on_leash
 from flows.server import leave, quieten_prefect, server_that_answers
 from flows.stage import ended_in_one_line
 from stccl.errors import StageError
+from stccl.params import read_params
 
-_REPRO = (sys.executable, "-m", "dvc", "repro")
 _OUTCOMES = {
     "didn't change, skipping": "up to date",
     "is cached - skipping run": "cached",
@@ -53,6 +52,16 @@ def stages_after() -> dict[str, set[str]]:
             stage.addressing: {needed.addressing for needed in graph.successors(stage)}
             for stage in graph
         }
+
+
+def outdated(after: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Of these stages, those that may have something to do: changed ones, and all after them."""
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        changed = repo.status().keys()
+    found = {s for s in after if not changed.isdisjoint({s} | _needed(s, after))}
+    return {stage: after[stage] & found for stage in after if stage in found}
 
 
 def chosen(after: Mapping[str, set[str]], names: Iterable[str]) -> dict[str, set[str]]:
@@ -97,7 +106,9 @@ def repro(
     Raises:
         StageError: With the last line that says why.
     """
-    command = ["dvc", "repro", "--single-item", *(["--force"] if force else []), stage]
+    # Another stage may be handing over its results, which holds DVC's lock for a while.
+    command = ["dvc", "--wait-for-lock", "repro", "--single-item"]
+    command += [*(["--force"] if force else []), stage]
     # What Prefect tells this process about its own run is not true of the stage's.
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT__")}
     outcome, said = "up to date", [f"dvc ended with nothing to say about {stage}"]
@@ -130,7 +141,7 @@ def stop() -> None:
 
 
 def main() -> None:
-    """Run the pipeline, as a flow where a Prefect server answers and by `dvc repro` elsewhere."""
+    """Run the pipeline, as a flow where a Prefect server answers and plainly elsewhere."""
     parser = argparse.ArgumentParser(prog="python -m flows.pipeline")
     parser.add_argument("stages", nargs="*", help="stages to run; none means all")
     parser.add_argument("--force", action="store_true", help="run also what is up to date")
@@ -146,11 +157,14 @@ def _start(stages: list[str], force: bool) -> None:
         stages = run_pipeline(stages, force)
         if not stages:
             return
-    command = [*_REPRO, *(["--force"] if force else [])]
-    if stages:
-        command += ["--single-item", *chosen(stages_after(), stages)]
-    if subprocess.run(command, check=False).returncode:
-        raise StageError("the pipeline stopped at the stage above; what is done is kept")
+    from flows.side_by_side import run_side_by_side
+
+    order = chosen(stages_after(), stages)
+    if not force and not stages:
+        order = outdated(order)
+        if not order:
+            print("Data and pipelines are up to date.")
+    run_side_by_side(order, force=force, at_once=read_params().run.workers)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,9 @@ class RunParams(Section):
     """How the work is done; nothing here changes a result, the seed apart."""
 
     seed: int = Field(ge=0, description="Every random choice derives from it.")
-    workers: int = Field(ge=1, description="Processes that work on clips side by side.")
+    workers: int = Field(
+        ge=1, description="Processes that work on clips, and stages, side by side."
+    )
     task_runner: Literal["threads", "processes", "dask", "ray"] = Field(
         default="threads",
         description="Where the tasks of a Prefect run work; without Prefect it is not looked at.",

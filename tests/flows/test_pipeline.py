@@ -128,12 +128,19 @@ def test_a_broken_dvc_file_is_one_line(pipeline: Project, monkeypatch):
 
 
 @pytest.mark.slow
-def test_without_a_server_it_is_dvc_repro(pipeline: Project):
+def test_without_a_server_it_does_what_dvc_repro_does(pipeline: Project):
     code, out, _ = pipeline.run("-m", "flows.pipeline", items=3)
     assert code == 0
     assert "toy: 3 computed" in out
+    assert "up to date" in pipeline.run("-m", "dvc", "status")[1]
     code, out, _ = pipeline.run("-m", "flows.pipeline", items=3)
-    assert "toy" not in out.replace("Stage 'toy' didn't change", "")
+    assert code == 0
+    assert "toy" not in out
+    (pipeline.folder / "end").unlink()
+    code, out, _ = pipeline.run("-m", "flows.pipeline", items=3)
+    assert code == 0
+    assert (pipeline.folder / "end").is_file()
+    assert "toy" not in out
     code, _, err = pipeline.run("-m", "flows.pipeline", "toy", "--force", items=3, fatal=0)
     assert code == 1
     assert "error: toy: clip-0000: [Errno 28]" in err
