@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,13 +73,13 @@ def run(data: Path, models: Path, metrics: Path, params: Params, runner: Runner)
         params: All parameters.
         runner: Spreads the work.
     """
-    made = _made(data, params)
-    size = max(1, params.run.chunk_clips)
-    chunks = [made[first : first + size] for first in range(0, len(made), size)]
+    made = sorted(_made(data, params), key=lambda row: str(row["name"]))
+    # What all models made of one source, together: they have the source and true result in common.
+    chunks = [list(same) for _, same in groupby(made, key=lambda row: row["name"])]
     calls = [(chunk, data, models / "experts", params) for chunk in chunks]
     judged = [
         clip
-        for found in runner.map(judge_chunk, calls, sizes=[len(chunk) for chunk in chunks])
+        for found in runner.map(judge_manipulation, calls, sizes=[len(chunk) for chunk in chunks])
         for clip in found
     ]
     judged.sort(key=lambda clip: (clip.rows[0]["run"], clip.rows[0]["name"]))
@@ -90,17 +91,18 @@ def run(data: Path, models: Path, metrics: Path, params: Params, runner: Runner)
     (metrics / "judge.json").write_text(text, encoding="utf-8")
 
 
-def judge_chunk(made: Sequence[Row], data: Path, judges: Path, params: Params) -> list[Judged]:
-    """Measure some clips."""
+def judge_manipulation(
+    made: Sequence[Row], data: Path, judges: Path, params: Params
+) -> list[Judged]:
+    """Measure what all models made of one source in one emotion."""
     clips = {clip.clip: clip for clip in read_clips(data)}
     targets = {
         (row["source"], row["emotion"]): data.parent / row["media_path"]
         for row in read_table(data / "targets" / "clips.parquet", "targets").to_pylist()
     }
-    return [
-        _judge(row, clips, targets.get((row["source"], row["emotion"])), data, judges, params)
-        for row in made
-    ]
+    file = targets.get((made[0]["source"], made[0]["emotion"]))
+    target = file and (see_file(file, params), pictures_of(file, params))
+    return [_judge(row, clips, target, data, judges, params) for row in made]
 
 
 def summarise(table: pd.DataFrame, realism: Iterable[Row], params: Params) -> dict[str, Any]:
@@ -169,8 +171,8 @@ def _made(data: Path, params: Params) -> list[Row]:
 
 
 def _judge(
-    made: Row, clips: dict[str, Clip], target: Path | None, data: Path, judges: Path,
-    params: Params,
+    made: Row, clips: dict[str, Clip], target: tuple[Seen, Tensor] | None, data: Path,
+    judges: Path, params: Params,
 ) -> Judged:  # fmt: skip
     about = {key: made[key] for key in _ABOUT}
     source = see(data, made["source"])
@@ -199,7 +201,8 @@ def _judge(
         real, shown = _recognise_clip(data, example, judges, frames)
         values["CSIM"] = float(EmotionSimilarity()(feelings, shown))
     if target is not None:
-        values |= _to_target(seen, file, made["source"], target, data, params)
+        pictures = pictures_of(file, params) if file else _frames(data, made["source"])
+        values |= _to_target(seen, pictures, *target)
     rows = [{**about, "measure": name, "value": value} for name, value in values.items()]
     return Judged(rows, faces, real)
 
@@ -215,16 +218,12 @@ def _recognise_clip(data: Path, clip: str, judges: Path, frames: int) -> tuple[T
     return _recognise(see(data, clip), judges, frames)
 
 
-def _to_target(
-    seen: Seen, file: Path | None, source: str, target: Path, data: Path, params: Params
-) -> dict[str, float]:
+def _to_target(seen: Seen, shown: Tensor, true: Seen, true_shown: Tensor) -> dict[str, float]:
     """How far a clip is from the known result."""
-    true = see_file(target, params)
     count = min(len(true.points), len(seen.points))
     points, true_points = seen.points[:count], true.points[:count]
-    shown = pictures_of(file, params) if file else _frames(data, source)
     error = TargetError()
-    error.update(shown[:count], pictures_of(target, params)[:count], points, true_points)
+    error.update(shown[:count], true_shown[:count], points, true_points)
     found = error.compute()
     return {
         "mouth distance to target": float(MouthDistance()(points, true_points)),
