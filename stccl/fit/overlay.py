@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,12 +12,11 @@ from stccl.face3d.images.mask import face_mask
 from stccl.face3d.images.seen import see_faces
 from stccl.face3d.images.shape import shape_image
 from stccl.face3d.images.surface import FaceSurface, face_surface
-from stccl.face3d.model import FaceCoefficients
+from stccl.fit.fitted import Fitted, read_fitted
 from stccl.fit.models import face_model
-from stccl.render.camera import Camera
 from stccl.render.view import Cropped, Pinhole
 from stccl.tables.frames import FrameReader
-from stccl.tables.io import read_provenance, read_table
+from stccl.tables.io import read_table
 from stccl.tables.png import Image
 
 Array = NDArray[Any]
@@ -27,26 +26,11 @@ _MESH_SHARE = 0.62
 _LIGHTEST = 0.7  # of what a shape image shows of a face
 
 
-class Face(NamedTuple):
-    """A row of `faces3d`: a batch of one."""
-
-    model: str
-    coefficients: FaceCoefficients
-    camera: Camera
-
-
-def read_face(data: Path, clip: str, frame: int) -> Face | None:
+def read_face(data: Path, clip: str, frame: int) -> Fitted | None:
     """The fit of one frame; None where there is none."""
-    path = data / "faces3d" / f"{clip}.parquet"
-    row = read_table(path, "faces3d").slice(frame, 1).to_pylist()[0]
-    if row["shape"] is None:
-        return None
-    parts = {name: torch.tensor([row[name]]) for name in FaceCoefficients._fields}
-    parts["eyes"] = parts["eyes"].view(1, 2, 3)
-    x, y = row["centre_px"]
-    camera = Camera(round(2 * max(x, y)), row["focal_px"], row["distance_m"], 0.0, (x, y))
-    model = (read_provenance(path) or {})["params"]["model"]
-    return Face(model, FaceCoefficients(**parts), camera)
+    fitted = read_fitted(data, clip)
+    places = np.flatnonzero(fitted.frames == frame).tolist()
+    return fitted.part(places[0], places[0] + 1) if places else None
 
 
 def crop_with_mesh(data: Path, clip: str, frame: int) -> tuple[Image, Image] | None:
@@ -62,12 +46,12 @@ def crop_with_mesh(data: Path, clip: str, frame: int) -> tuple[Image, Image] | N
     return crop, overlay(crop, face, np.reshape(matrix, (2, 3)))
 
 
-def overlay(picture: Image, face: Face, matrix: Array) -> Image:
+def overlay(picture: Image, face: Fitted, matrix: Array) -> Image:
     """The picture with the lit mesh half transparent on it.
 
     Args:
         picture: (H, W, 3), a frame or a crop of it.
-        face: What is shown.
+        face: What is shown: one frame.
         matrix: (2, 3) from pixels of the frame to those of the picture, whole numbers in the middle
             of a pixel, as in the `aligned` table.
     """

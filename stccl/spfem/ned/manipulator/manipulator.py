@@ -8,14 +8,13 @@ from torch import Tensor, nn
 
 from stccl.checkpoint import load_weights, read_weights
 from stccl.errors import StcclError
-from stccl.face3d.model import FaceCoefficients
 from stccl.saved import CONFIG_FILE, read_network, save_network
 from stccl.spfem.ned.manipulator.median import geometric_median
 from stccl.spfem.ned.manipulator.networks import Networks
 from stccl.spfem.ned.manipulator.overlap import Ends, overlap_add, windows_of
 from stccl.spfem.ned.manipulator.params import ManipulatorConfig
-from stccl.spfem.ned.manipulator.signal import Scale, signal_of, with_signal
-from stccl.spfem.ned.manipulator.takes import EMOTIONS, Take
+from stccl.spfem.ned.manipulator.signal import Scale
+from stccl.spfem.ned.manipulator.takes import EMOTIONS
 
 _BATCH_WINDOWS = 256
 _LATENT_SHARE = 0.3
@@ -109,18 +108,6 @@ class Manipulator(nn.Module):
             for part in torch.split(windows, _BATCH_WINDOWS)
         ]
         return self.scale.bound(self.scale.restore(overlap_add(torch.cat(made), ends))).to(signal)
-
-    def restyle_take(
-        self, take: Take, style: Tensor, *, ends: Ends = "published"
-    ) -> FaceCoefficients:
-        """The faces of a take in a style; each of its runs by itself, as by `restyle`.
-
-        Returns:
-            Coefficients of `take.frames`; identity, pose and gaze are the source's.
-        """
-        signal = signal_of(take.coefficients)
-        runs = [self.restyle(signal[run], style, ends=ends) for run in take.runs]
-        return with_signal(take.coefficients, torch.cat(runs))
 
     @torch.no_grad()
     def label_style(self, emotion: str, seed: int = 0) -> Tensor:

@@ -1,7 +1,7 @@
 """What faces do in clips, and the windows of it that training draws."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,32 +11,18 @@ from torch import Tensor
 
 from stccl.clip import Clip
 from stccl.errors import StageError
-from stccl.face3d.model import FaceCoefficients
+from stccl.fit.fitted import Fitted, read_fitted
 from stccl.spfem.ned.manipulator.signal import signal_of
-from stccl.tables.io import read_provenance, read_table
 
 EMOTIONS = ("neutral", "angry", "disgusted", "fear", "happy", "sad", "surprised")
 """In the order of NED's labels; no contempt."""
 
 
-class Take(NamedTuple):
-    """The fitted faces of a clip."""
+@dataclass(frozen=True)
+class Take(Fitted):
+    """The fitted face of a clip, and what it shows."""
 
-    clip: str
     emotion: str
-    face_model: str
-    """`fit.model` of the coefficients."""
-    frames: tuple[int, ...]
-    """Numbers of the K frames with a face, increasing."""
-    coefficients: FaceCoefficients
-    """Of these K."""
-
-    @property
-    def runs(self) -> list[slice]:
-        """Stretches of the K frames that follow each other in the clip."""
-        ends = [i for i in range(1, len(self.frames)) if self.frames[i] > self.frames[i - 1] + 1]
-        bounds = [0, *ends, len(self.frames)]
-        return [slice(start, stop) for start, stop in pairwise(bounds)]
 
 
 class Batch(NamedTuple):
@@ -57,24 +43,12 @@ class Batch(NamedTuple):
 
 
 def read_take(data: Path, clip: Clip) -> Take:
-    """The rows of `<data>/faces3d/<clip>.parquet` that hold a fit.
+    """The fit in `<data>/faces3d/<clip>.parquet`.
 
     Raises:
-        StageError: Where the table is missing or holds no face.
+        ClipRejected: Where no frame has one.
     """
-    path = data / "faces3d" / f"{clip.clip}.parquet"
-    names = list(FaceCoefficients._fields)
-    table = read_table(path, "faces3d", ["frame", *names])
-    table = table.filter(table["shape"].is_valid())
-    if not len(table):
-        raise StageError(f"{clip.clip}: no frame of {path} holds a fitted face; leave the clip out")
-    parts = {
-        name: torch.from_numpy(np.array(table[name].to_pylist(), np.float32)) for name in names
-    }
-    parts["eyes"] = parts["eyes"].view(-1, 2, 3)
-    model = (read_provenance(path) or {}).get("params", {}).get("model", "")
-    frames = tuple(table["frame"].to_pylist())
-    return Take(clip.clip, clip.emotion, model, frames, FaceCoefficients(**parts))
+    return Take(**vars(read_fitted(data, clip.clip)), emotion=clip.emotion)
 
 
 class TrainingWindows:
@@ -101,8 +75,8 @@ class TrainingWindows:
         starts: dict[int, list[int]] = {}
         before = 0
         for take in known:
-            for run in take.runs:
-                first, end = before + run.start, before + run.stop - window_frames + 1
+            for start, stop in take.runs():
+                first, end = before + start, before + stop - window_frames + 1
                 starts.setdefault(EMOTIONS.index(take.emotion), []).extend(range(first, end))
             before += len(take.frames)
         self._starts = [torch.tensor(starts[label]) for label in sorted(starts) if starts[label]]
@@ -113,7 +87,7 @@ class TrainingWindows:
                 f"{len(self._labels)} emotions, and it takes two; give it more clips of "
                 f"{', '.join(EMOTIONS)}"
             )
-        models = sorted({take.face_model for take in known})
+        models = sorted({take.model for take in known})
         if len(models) > 1:
             raise StageError(
                 f"manipulator: coefficients of several face models ({', '.join(models)}); run "

@@ -9,9 +9,9 @@ from torch import nn
 from stccl.errors import StcclError
 from stccl.spfem.ned.manipulator.manipulator import Manipulator
 from stccl.spfem.ned.manipulator.params import ManipulatorConfig
-from stccl.spfem.ned.manipulator.signal import Scale, signal_of
-from stccl.spfem.ned.manipulator.takes import EMOTIONS, read_take
-from tests.spfem.ned.manipulator.conftest import EXPRESSIONS, clip
+from stccl.spfem.ned.manipulator.signal import Scale
+from stccl.spfem.ned.manipulator.takes import EMOTIONS
+from tests.spfem.ned.manipulator.conftest import EXPRESSIONS
 from tests.spfem.ned.manipulator.published import contract, noise, small_noise
 
 
@@ -45,18 +45,6 @@ def test_it_stays_within_what_was_seen(small):
     small.networks.generator = _Shift()
     found = small.restyle(signal(20), torch.full((3,), 1000.0))
     assert torch.equal(found, scale.high.expand(20, -1))
-
-
-def test_a_take_is_translated_run_by_run(small, write_faces):
-    happy = clip("happy")
-    take = read_take(write_faces(happy, [True] * 7 + [False] + [True] * 2), happy)
-    style = small.label_style("sad")
-    found = small.restyle_take(take, style)
-    whole = signal_of(take.coefficients)
-    for run in (slice(0, 7), slice(7, 9)):
-        torch.testing.assert_close(signal_of(found)[run], small.restyle(whole[run], style))
-    assert torch.equal(found.rotation, take.coefficients.rotation)
-    assert torch.equal(found.jaw[:, 1:], take.coefficients.jaw[:, 1:])
 
 
 def test_styles_of_a_label_differ_by_seed_and_emotion(small):

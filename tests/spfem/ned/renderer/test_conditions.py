@@ -1,5 +1,7 @@
 """What the renderer is told, against pictures drawn and mapped another way."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -67,7 +69,7 @@ def test_the_crop_is_drawn_where_the_frame_shows_it(track):
     """Drawn in the frame and then mapped, as the published program does."""
     config = RendererConfig(size_px=64)
     identity = torch.tensor([[1.0, 0, 0], [0, 1, 0]], dtype=torch.float64).expand(2, 2, 3)
-    frame = track.part(0, 2)._replace(matrices=identity, crop_px=256)
+    frame = replace(track.part(0, 2), matrices=identity, crop_px=256)
     frames = conditions(draw(frame, RendererConfig(size_px=256)).images)
     mapped = warp_images(frames, to_pictures(track.part(0, 2), config), (64, 64))
     found = conditions(draw(track.part(0, 2), config).images)
@@ -79,8 +81,7 @@ def test_the_crop_is_drawn_where_the_frame_shows_it(track):
 
 def test_frames_are_drawn_alike_alone_and_together(track):
     config = RendererConfig(size_px=64)
-    many = FaceTrack(*track)
-    together = draw(many, config)
+    together = draw(track, config)
     alone = draw(track.part(4, 5), config)
     assert torch.equal(together.images[4:5], alone.images)
     assert torch.equal(together.landmarks_px[4:5], alone.landmarks_px)
@@ -91,7 +92,7 @@ def test_another_expression_keeps_the_place_where_the_face_was(track):
     part = track.part(0, 3)
     opened = part.coefficients._replace(jaw=part.coefficients.jaw + torch.tensor([0.3, 0, 0]))
     was, shown = draw(part, config), draw(part, config, opened)
-    again = draw(part._replace(coefficients=opened), config)
+    again = draw(replace(part, coefficients=opened), config)
     mask = torch.maximum(was.images[:, -1], again.images[:, -1])
     assert torch.equal(shown.images[:, -1], mask)
     assert torch.equal(shown.images[:, :-1], again.images[:, :-1])
