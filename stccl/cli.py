@@ -153,7 +153,14 @@ def score(
         raise StcclError(
             f"no metric in {metric}; train one with `dvc repro`, or name one: --metric"
         )
-    result = compare(source, generated, data=DATA, metric=metric, params=read_params(PARAMS))
+    result = compare(
+        source,
+        generated,
+        data=DATA,
+        metric=metric,
+        judges=MODELS / "experts",
+        params=read_params(PARAMS),
+    )
     print(json.dumps(asdict(result), indent=2) if as_json else result)
     if result.warning:
         print(f"warning: {result.warning}", file=sys.stderr)

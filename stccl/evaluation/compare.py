@@ -1,19 +1,24 @@
 """Two clips, or any two media files, compared under a trained metric."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from numpy.typing import NDArray
 
-from stccl.errors import StcclError
+from stccl.errors import ClipRejected, StcclError
 from stccl.evaluation.identity_similarity import IdentitySimilarity
+from stccl.evaluation.lip_sync import SyncScore, sync_score
 from stccl.evaluation.mouth_distance import MouthDistance
 from stccl.evaluation.picture_speed import PictureSpeed, mouth_openings, picture_speed
 from stccl.evaluation.score import Score, score
 from stccl.evaluation.seen import Seen, see
 from stccl.evaluation.temporal_jitter import TemporalJitter
+from stccl.experts.experts import Experts
 from stccl.experts.identity import face_identity
+from stccl.extract.sound import decode_sound, read_sound
 from stccl.metric.loss import STCCLLoss
 from stccl.params import Params
 from stccl.prepare import CLIP, prepare_picture
@@ -41,6 +46,10 @@ class Comparison(Score):
         jitter: How much more the landmarks shake than the source's; see `TemporalJitter`. NaN where
             the source's do not move.
         identity: Cosine of face embeddings with the source's, by dlib; see `IdentitySimilarity`.
+        lse_d: Distance of the generated clip's lips from the source's sound, by the pipeline's own
+            judge or the published SyncNet; see `LipSync`. None without a judge or a sound.
+        lse_c: How much the true offset stands out. None like `lse_d`.
+        lse_d_source: The same distance for the source's own lips.
     """
 
     picture_speed: float
@@ -51,6 +60,9 @@ class Comparison(Score):
     mouth_distance: float
     jitter: float
     identity: float
+    lse_d: float | None
+    lse_c: float | None
+    lse_d_source: float | None
 
     @property
     def warning(self) -> str | None:
@@ -75,25 +87,33 @@ class Comparison(Score):
             f"mouth distance {self.mouth_distance:.3f} of that of the eyes, "
             f"jitter {self.jitter:.2f} of the source's, identity {self.identity:.3f}"
         )
+        if self.lse_d is not None:
+            mouth += (
+                f"\nlips and sound: LSE-D {self.lse_d:.2f} (the source's own "
+                f"{_shown(self.lse_d_source)}), LSE-C {_shown(self.lse_c)}"
+            )
         return f"{super().__str__()}\n{rest}\n{mouth}"
 
 
-def _shown(correlation: float | None) -> str:
-    return "–" if correlation is None else f"{correlation:.2f}"
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
 
 
-def compare(source: str, generated: str, *, data: Path, metric: str, params: Params) -> Comparison:
+def compare(
+    source: str, generated: str, *, data: Path, metric: str, judges: Path, params: Params
+) -> Comparison:
     """Score what was made of a clip.
 
     Both have the same sound, so frame k belongs to frame k, save where the mouths say that the
     pictures run at another speed (`picture_speed`).
 
     Args:
-        source: A clip's id in `<data>/aligned/`, or a media file of any format; its sound plays no
-            part.
-        generated: The same.
+        source: A clip's id in `<data>/aligned/`, or a media file of any format.
+        generated: The same; its sound plays no part.
         data: The data folder.
         metric: A folder, a file, or the name of a metric on the hub.
+        judges: The folder of the `experts` stage; where there is none, lips and sound are not
+            judged.
         params: How files become aligned faces, as in the pipeline.
 
     Raises:
@@ -116,6 +136,7 @@ def compare(source: str, generated: str, *, data: Path, metric: str, params: Par
                 )
         seen = [see(*side) for side in sides]
         about = _faces(seen[0], seen[1], speed)
+        sync = _lip_sync(seen, _sound(source, data, params), judges)
     return Comparison(
         **vars(found),
         picture_speed=speed.speed,
@@ -126,6 +147,9 @@ def compare(source: str, generated: str, *, data: Path, metric: str, params: Par
         mouth_distance=about[0],
         jitter=about[1],
         identity=about[2],
+        lse_d=None if sync[1] is None else sync[1].distance,
+        lse_c=None if sync[1] is None else sync[1].confidence,
+        lse_d_source=None if sync[0] is None else sync[0].distance,
     )
 
 
@@ -141,6 +165,33 @@ def _faces(source: Seen, generated: Seen, speed: PictureSpeed) -> tuple[float, f
         float(TemporalJitter()(points, original)),
         float(IdentitySimilarity()(*faces)),
     )
+
+
+def _sound(name: str, data: Path, params: Params) -> NDArray[np.float32] | None:
+    """What is heard in a clip, or a file; None where nothing is."""
+    if (data / "audio" / f"{name}.parquet").is_file():
+        return read_sound(data, name)
+    file, extract = Path(name), params.extract
+    try:
+        return decode_sound(file, file, extract.sample_rate_hz, extract.max_duration_s).values
+    except ClipRejected:
+        return None
+
+
+def _lip_sync(
+    clips: Sequence[Seen], sound: NDArray[np.float32] | None, judges: Path
+) -> list[SyncScore | None]:
+    """Of the lips of clips with one sound, picture k with moment k."""
+    if sound is None or not judges.is_dir():
+        return [None for _ in clips]
+    judge = Experts.load(judges).sync
+    found: list[SyncScore | None] = []
+    for seen in clips:
+        try:
+            found.append(sync_score(*judge.embed(seen.crops, sound)))
+        except StcclError:  # a face is never seen for as long as it takes to judge
+            found.append(None)
+    return found
 
 
 def _found(name: str, data: Path, scratch: Path, params: Params) -> tuple[Path, str]:

@@ -34,6 +34,11 @@ class Sound:
     picture_file: Container
     sound_file: Container
 
+    @property
+    def values(self) -> npt.NDArray[np.float32]:
+        """The samples in [-1, 1)."""
+        return np.asarray(self.samples / _FULL_SCALE, np.float32)
+
 
 def decode_sound(media: Path, audio: Path, sample_rate_hz: int, limit_s: float) -> Sound:
     """Decode the first sound stream of a file, resampled and mixed to mono.

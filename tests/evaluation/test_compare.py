@@ -1,15 +1,24 @@
 """From media files to scores: the same words, other words, pictures at another speed."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import ffmpeg
 import imageio_ffmpeg
+import numpy as np
 import pytest
+import torch
 
 from stccl.actors.make import make_take
 from stccl.actors.performance import perform
 from stccl.actors.speaker import Speaker
 from stccl.evaluation.compare import Comparison, compare
+from stccl.evaluation.lip_sync import sync_score
+from stccl.experts.experts import Experts
+from stccl.experts.lip_sync import LipSyncJudge
+from stccl.experts.params import SyncNetConfig
+from stccl.experts.syncnet import SyncNet
+from stccl.judge.clip import see_file
 from stccl.metric.loss import initial
 from stccl.params import Params, read_yaml
 
@@ -30,6 +39,7 @@ def test_lips_that_say_the_same_words_are_told_from_others(actor_clips, params, 
 
     def compared(generated: Path) -> Comparison:
         places = {"data": tmp_path / "data", "metric": str(tmp_path / "metric")}
+        places["judges"] = tmp_path / "none"
         source = actor_clips / "M001" / "neutral" / "001.mp4"
         return compare(str(source), str(generated), params=params, **places)
 
@@ -52,12 +62,39 @@ def restamped(file: Path, fps: int, out: Path) -> Path:
     return out
 
 
+def test_lips_are_judged_with_the_sound_of_the_source(
+    actor_clips, params, small, tmp_path, monkeypatch
+):
+    initial(small, 0).save_pretrained(tmp_path / "metric")
+    torch.manual_seed(0)
+    config = SyncNetConfig(side_px=52, lip_widths=(16,) * 6, sound_widths=(16,) * 6, embedding=16)
+    judge = LipSyncJudge(SyncNet(config))
+    monkeypatch.setattr(Experts, "load", lambda _: SimpleNamespace(sync=judge))
+
+    def compared(source: Path, generated: Path) -> Comparison:
+        places = {"data": tmp_path / "data", "metric": str(tmp_path / "metric")}
+        return compare(str(source), str(generated), params=params, judges=tmp_path, **places)
+
+    source = actor_clips / "M001" / "neutral" / "001.mp4"
+    silent = restamped(actor_clips / "M001" / "surprised" / "001.mp4", 25, tmp_path / "silent.mp4")
+    found = compared(source, silent)
+    pcm = ffmpeg.input(str(source)).audio.output("pipe:", format="f32le", ac=1, ar=16000)
+    heard, _ = pcm.run(cmd=imageio_ffmpeg.get_ffmpeg_exe(), capture_stdout=True, quiet=True)
+    sound = np.frombuffer(heard, np.float32)
+    for file, distance in ((silent, found.lse_d), (source, found.lse_d_source)):
+        expected = sync_score(*judge.embed(see_file(file, params).crops, sound))
+        assert distance == pytest.approx(expected.distance, rel=1e-3)
+    assert f"LSE-D {found.lse_d:.2f}" in str(found)
+    assert compared(silent, source).lse_d is None
+
+
 @pytest.mark.slow
 def test_pictures_at_another_speed_are_found_and_said(actor_clips, params, small, tmp_path):
     initial(small, 0).save_pretrained(tmp_path / "metric")
 
     def compared(source: Path, generated: Path) -> Comparison:
         places = {"data": tmp_path / "data", "metric": str(tmp_path / "metric")}
+        places["judges"] = tmp_path / "none"
         return compare(str(source), str(generated), params=params, **places)
 
     source = actor_clips / "M003" / "neutral" / "001.mp4"
