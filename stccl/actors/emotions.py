@@ -23,21 +23,23 @@ def _units(**amounts: float) -> dict[str, float]:
 
 
 # Units after Ekman and Friesen's EMFACS, as listed by Matsumoto and Ekman, Scholarpedia 3 (5),
-# 2008; amounts at the apex are ours. `smile` and `dimple` stand for both sides of 12 and 14.
+# 2008; amounts at the apex are ours, lower around the mouth, which talking people keep free. Brows
+# go up in happy talk as in MEAD. `smile` and `dimple` stand for both sides of 12 and 14.
 _APEX: MappingProxyType[str, dict[str, float]] = MappingProxyType(
     {
         "neutral": {},
         "angry": _units(brow_lowerer=1.0, upper_lid_raiser=0.5, lid_tightener=0.75,
-                        lip_tightener=0.6, chin_raiser=0.2, upper_lip_raiser=0.15),
+                        lip_tightener=0.4, chin_raiser=0.1, upper_lip_raiser=0.15),
         "contempt": _units(smile=0.55, dimple=0.85, lid_tightener=0.25, blink=0.12),
-        "disgusted": _units(nose_wrinkler=0.95, upper_lip_raiser=0.75, lip_corner_depressor=0.25,
-                          lower_lip_depressor=0.15, chin_raiser=0.35, lid_tightener=0.5,
+        "disgusted": _units(nose_wrinkler=0.95, upper_lip_raiser=0.55, lip_corner_depressor=0.1,
+                          lower_lip_depressor=0.05, chin_raiser=0.25, lid_tightener=0.5,
                           brow_lowerer=0.35, cheek_raiser=0.2),
         "fear": _units(inner_brow_raiser=0.95, outer_brow_raiser=0.55, brow_lowerer=0.45,
-                     upper_lid_raiser=0.9, lid_tightener=0.3, lip_stretcher=0.55, lips_part=0.3),
-        "happy": _units(smile=0.9, cheek_raiser=0.85, lips_part=0.35, jaw=0.02),
-        "sad": _units(inner_brow_raiser=0.95, brow_lowerer=0.45, lip_corner_depressor=0.6,
-                    chin_raiser=0.35, cheek_raiser=0.15, blink=0.2),
+                     upper_lid_raiser=0.9, lid_tightener=0.3, lip_stretcher=0.4, lips_part=0.3),
+        "happy": _units(smile=0.8, cheek_raiser=0.7, upper_lip_raiser=0.2, lips_part=0.35,
+                      inner_brow_raiser=0.5, outer_brow_raiser=0.35, jaw=0.02),
+        "sad": _units(inner_brow_raiser=0.95, brow_lowerer=0.45, lip_corner_depressor=0.36,
+                    chin_raiser=0.28, cheek_raiser=0.15, blink=0.2),
         "surprised": _units(inner_brow_raiser=1.0, outer_brow_raiser=1.0, upper_lid_raiser=0.8,
                           lips_part=0.25, jaw=0.12),
     }

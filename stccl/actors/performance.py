@@ -26,6 +26,8 @@ _EFFORT_PER_DB = 0.022
 _ARTICULATION = (0.9, 1.1)
 
 _OPENERS = [column(n) for n in ("lips_part", "lower_lip_depressor", "upper_lip_raiser")]
+_SHAPERS = [column(n) for n in ("lip_tightener", "lip_stretcher", "chin_raiser")]
+_CLOSING_STOPS_SHAPING = 0.8
 _ROUNDERS = [column(n) for n in ("lip_pucker", "lip_funneler")]
 _SPREADERS = [
     column(n) for n in ("lip_corner_puller_right", "lip_corner_puller_left", "lip_stretcher")
@@ -221,12 +223,13 @@ def _combine(driven: Mouth, felt: Array, blink: Array) -> tuple[Array, Array]:
     """Speech and emotion in one face: (T, 26) coefficients and (T,) the jaw's angle.
 
     Two causes of a movement add up to a + b - ab, so that neither is lost and 1 is the most.
-    Rounding and spreading weaken each other, and what an emotion opens stays shut where speech
-    needs the lips closed.
+    Rounding and spreading weaken each other. Where speech needs the lips closed, what an emotion
+    opens stays shut, and what makes lips thin or bulge gives way.
     """
     speech, emotion = driven.expression.copy(), felt[:, :JAW].copy()
     free = 1 - driven.closure[:, None]
     emotion[:, _OPENERS] *= free
+    emotion[:, _SHAPERS] *= 1 - _CLOSING_STOPS_SHAPING * driven.closure[:, None]
     rounding = speech[:, _ROUNDERS].max(axis=1, keepdims=True)
     spreading = emotion[:, _SPREADERS].max(axis=1, keepdims=True)
     emotion[:, _SPREADERS] *= 1 - _ROUNDING_STOPS_SPREADING * rounding

@@ -66,7 +66,7 @@ def _shape(jaw_rad: float = 0.0, *, lips: float = 1.0, jaw: float = 1.0, tongue:
 VISEMES = MappingProxyType(
     {
         "rest": _shape(lips=0.7, jaw=0.7, tongue=0.5),
-        "p": _shape(0.0, lips=35, jaw=35, tongue=0.3, closes=True, lip_presser=0.6),
+        "p": _shape(0.0, lips=35, jaw=35, tongue=0.3, closes=True, lip_presser=1.0),
         "f": _shape(0.02, lips=25, jaw=20, tongue=0.3, closes=True,
                     lip_suck=0.5, upper_lip_raiser=0.2, lips_part=0.1),
         "th": _shape(0.05, lips=0.8, jaw=2, tongue=4, tongue_out=0.45, lips_part=0.45),

@@ -12,7 +12,7 @@ from stccl.errors import ParamsError
 # Main action units of EMFACS, as columns' names.
 MARKS = {
     "angry": {"brow_lowerer", "upper_lid_raiser", "lid_tightener", "lip_tightener"},
-    "disgusted": {"nose_wrinkler", "upper_lip_raiser", "lip_corner_depressor"},
+    "disgusted": {"nose_wrinkler", "upper_lip_raiser"},
     "fear": {"inner_brow_raiser", "outer_brow_raiser", "brow_lowerer", "upper_lid_raiser",
              "lid_tightener", "lip_stretcher"},
     "happy": {"cheek_raiser", "lip_corner_puller_right", "lip_corner_puller_left"},

@@ -26,11 +26,13 @@ def paint_lips(sheet: Sheet, looks: Looks, coat: Coat) -> None:
     colour = skin_colour(melanin, np.clip(blood, 0.1, 2.0))
     lipstick = np.array(looks.lipstick_linear)
     colour += looks.makeup * 0.6 * (lipstick - colour)
+    # The upper lip faces down, away from the lamps.
+    colour *= (1 - 0.15 * upper)[..., None]
     lines = _vertical_lines(sheet)
     colour *= (1 - 0.10 * np.clip(lines, 0, 1))[..., None]
     # Darker towards the slit, where lips turn in.
     inward = np.exp(-(((sheet.y - line) / 1.5) ** 2))
-    colour *= (1 - 0.35 * inward)[..., None]
+    colour *= (1 - 0.55 * inward)[..., None]
     coat.albedo += (0.92 * red)[..., None] * (colour.astype(np.float32) - coat.albedo)
     coat.roughness += red * (0.42 - 0.06 * looks.makeup - coat.roughness)
     coat.specular += red * (0.70 + 0.3 * looks.makeup - coat.specular)
@@ -38,7 +40,7 @@ def paint_lips(sheet: Sheet, looks: Looks, coat: Coat) -> None:
     # A pale rim follows the upper border, and under the lower lip lies a shade.
     rim = sheet.line([(x, y + 1.3) for x, y in UPPER_BORDER_MM[1:]], 1.4)
     coat.albedo *= (1 + 0.05 * rim)[..., None]
-    coat.albedo *= (1 - 0.10 * sheet.spot(0, -85.5, 11, 2.5))[..., None]
+    coat.albedo *= (1 - 0.05 * sheet.spot(0, -85.5, 11, 2.5))[..., None]
 
 
 def _vertical_lines(sheet: Sheet) -> Array:

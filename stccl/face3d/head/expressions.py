@@ -279,12 +279,13 @@ def _lip_tightener(s: _Skin) -> Array:
 
 def _lip_presser(s: _Skin) -> Array:
     moved = np.zeros((len(s.a), 3))
-    moved[:, 1] += s.thinned(0.42)
-    moved += _vector(s.lips(2.5) * (0.3 + 0.7 * s.opening()), 0, 0, -1.5)
-    moved += _vector(s.upper(8) * s.opening(), 0, -0.9, 0)
-    moved += _vector(s.lower(9) * s.opening(), 0, 1.3, 0)
-    moved += _vector(bell(s.a, s.b, (10, -87), (12, 4)), 0, 0.8, 0.9)
-    return moved + _vector(bell(s.a, s.b, (14, -58), (10, 4)), 0, 0, 0.6)
+    # Lips that close for a sound stay nearly as full as at rest; tightening makes them thin.
+    moved[:, 1] += s.thinned(0.12)
+    moved += _vector(s.lips(2.5) * (0.3 + 0.7 * s.opening()), 0, 0, -0.4)
+    moved += _vector(s.upper(8) * s.opening(), 0, -0.3, 0)
+    moved += _vector(s.lower(9) * s.opening(), 0, 0.4, 0)
+    moved += _vector(bell(s.a, s.b, (10, -87), (12, 4)), 0, 0.3, 0.3)
+    return moved + _vector(bell(s.a, s.b, (14, -58), (10, 4)), 0, 0, 0.2)
 
 
 def _lips_part(s: _Skin) -> Array:
