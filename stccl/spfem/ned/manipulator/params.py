@@ -64,8 +64,19 @@ class SupervisionParams(Section):
     """The STCCL loss on renderings of source and manipulated faces."""
 
     weight: float = Field(ge=0, description="Of the STCCL loss.")
+    spatial_factor: float = Field(
+        ge=0,
+        description="Of the spatial part, before the weight. On meshes its gradients are ten to "
+        "thirty times smaller than the temporal part's, and under CM the temporal ones point "
+        "nowhere near what is wanted: a matrix over time says how far frames are apart, not which "
+        "way.",
+    )
     every_steps: int = Field(
         ge=1, description="Only every so many steps are supervised: drawing takes time."
+    )
+    region: Literal["face", "mouth"] = Field(
+        description="What the renderings show. Small pictures of the mouth show it as large as "
+        "the metric knows it, and gradients then lead towards its true movement more surely."
     )
     size_px: int = Field(ge=33, description="Side of the renderings.")
     windows: int = Field(ge=1, description="Windows per batch that are rendered.")

@@ -8,13 +8,14 @@ from stccl.face3d.images.seen import SeenFaces, see_faces
 from stccl.face3d.images.shape import shape_image
 from stccl.face3d.images.surface import face_surface
 from stccl.face3d.model import FaceCoefficients, FaceModel
-from stccl.metric.loss import STCCLLoss
+from stccl.metric.loss import STCCLLoss, STCCLTerms
 from stccl.metric.sampling import draw_locations
 from stccl.render.view import Orthographic
 from stccl.spfem.ned.manipulator.params import SupervisionParams
 
-_MARGIN = 1.4
-"""Side of the picture over the larger side of the landmarks' box: what DECA's crop shows."""
+_SHOWN = {"face": (slice(0, 68), 1.4), "mouth": (slice(48, 68), 1.9)}
+"""Landmarks, and the picture's side over the larger side of their box: all as in DECA's crop, or
+the lips with chin and cheeks beside them."""
 
 
 class RenderedLoss:
@@ -39,9 +40,10 @@ class RenderedLoss:
         self._surface = face_surface(model)
         self._params = params
         self._seed = seed
-        box = model.landmarks(model.template[None])[0, :, :2]
+        shown, margin = _SHOWN[params.region]
+        box = model.landmarks(model.template[None])[0, shown, :2]
         low, high = box.amin(0), box.amax(0)
-        half_m = float(_MARGIN * (high - low).max() / 2)
+        half_m = float(margin * (high - low).max() / 2)
         middle = (low + high) / 2
         camera = torch.tensor([[1 / half_m, -float(middle[0]), -float(middle[1])]])
         self._view = Orthographic(camera, params.size_px)
@@ -71,8 +73,8 @@ class RenderedLoss:
         random = np.random.SeedSequence([self._seed, step]).generate_state(1, np.uint64)[0]
         generator = torch.Generator().manual_seed(int(random))
         locations = draw_locations(size, size, self._metric.config, generator)
-        total: Tensor = self._metric(*clips, locations=locations, mask=mask).total
-        return total
+        terms: STCCLTerms = self._metric(*clips, locations=locations, mask=mask)
+        return params.spatial_factor * terms.spatial + terms.temporal
 
     def images(self, signal: Tensor, shape: Tensor) -> Tensor:
         """(K, 3, H, W) renderings in [-1, 1] of signals (K, N) of people (K, S)."""

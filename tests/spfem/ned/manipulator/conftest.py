@@ -83,7 +83,15 @@ def params() -> ManipulatorParams:
             accelerator="cpu",
             checkpoint_every_steps=1,
         ),
-        supervision=SupervisionParams(weight=0.1, every_steps=3, size_px=40, windows=1, frames=2),
+        supervision=SupervisionParams(
+            weight=0.1,
+            spatial_factor=1.0,
+            every_steps=3,
+            region="mouth",
+            size_px=40,
+            windows=1,
+            frames=2,
+        ),
     )
 
 

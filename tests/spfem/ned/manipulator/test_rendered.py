@@ -1,3 +1,5 @@
+from typing import Literal
+
 import pytest
 import torch
 
@@ -19,7 +21,25 @@ def head() -> Head:
 
 @pytest.fixture(scope="module")
 def rendered(head) -> RenderedLoss:
-    params = SupervisionParams(weight=1.0, every_steps=1, size_px=48, windows=1, frames=2)
+    return seeing(head, "face", size_px=48, frames=2)
+
+
+def seeing(
+    head: Head,
+    region: Literal["face", "mouth"],
+    size_px: int,
+    frames: int,
+    spatial_factor: float = 2.0,
+) -> RenderedLoss:
+    params = SupervisionParams(
+        weight=1.0,
+        spatial_factor=spatial_factor,
+        every_steps=1,
+        region=region,
+        size_px=size_px,
+        windows=1,
+        frames=frames,
+    )
     return RenderedLoss(initial(METRIC, 0).freeze(), head, params, seed=0)
 
 
@@ -56,6 +76,22 @@ def test_regions_are_a_function_of_the_step(head, rendered):
     torch.set_rng_state(state)
 
 
+def test_the_factor_is_of_the_spatial_part(head):
+    both, spatial = (
+        [
+            seeing(head, "mouth", 48, frames, factor)(
+                signals(head, 1), signals(head, 0), people(head), 0
+            )
+            for factor in (0.0, 1.0, 3.0)
+        ]
+        for frames in (2, 1)  # one frame has no temporal part
+    )
+    assert both[0] > 0
+    assert both[2] - both[0] == pytest.approx(3 * float(both[1] - both[0]), rel=1e-4)
+    assert spatial[0] == 0
+    assert spatial[1] > 0
+
+
 def test_what_does_the_same_is_closest(head, rendered):
     source = signals(head, 0)
     own = rendered(source, source, people(head), 0)
@@ -63,8 +99,7 @@ def test_what_does_the_same_is_closest(head, rendered):
 
 
 def test_the_pictures_show_the_face_from_the_front(head):
-    params = SupervisionParams(weight=1.0, every_steps=1, size_px=64, windows=1, frames=1)
-    rendered = RenderedLoss(initial(METRIC, 0).freeze(), head, params, seed=0)
+    rendered = seeing(head, "face", size_px=64, frames=1)
     rest = torch.zeros(1, 1 + len(head.expression_names))
     picture = rendered.images(rest, people(head)[:1])
     assert picture.shape == (1, 3, 64, 64)
@@ -79,3 +114,21 @@ def test_the_pictures_show_the_face_from_the_front(head):
     opened[0, 0] = 0.3
     lower = (rendered.images(opened, people(head)[:1]) - picture).abs()[0, 0]
     assert lower[40:].sum() > 10 * lower[:24].sum()  # the jaw is below
+
+
+def test_of_the_mouth_the_lips_are_in_the_middle_and_no_brows(head):
+    face, mouth = (seeing(head, region, size_px=64, frames=1) for region in ("face", "mouth"))
+    rest = torch.zeros(1, 1 + len(head.expression_names))
+
+    def changed(rendered: RenderedLoss, name: str) -> torch.Tensor:
+        moved = rest.clone()
+        moved[0, 1 + head.expression_names.index(name)] = 1.0
+        both = [rendered.images(signal, people(head)[:1])[0, 0] for signal in (moved, rest)]
+        return (both[0] - both[1]).abs() > 0.02
+
+    assert not changed(mouth, "outer_brow_raiser").any()
+    assert changed(face, "outer_brow_raiser").any()
+    puckered = changed(mouth, "lip_pucker")
+    assert puckered.sum() > 3 * changed(face, "lip_pucker").sum()  # drawn about twice as large
+    middle = puckered.nonzero().float().mean(0)
+    assert (middle - 31.5).abs().max() < 5
