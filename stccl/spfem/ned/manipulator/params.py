@@ -63,13 +63,16 @@ class TrainingParams(Section):
 class SupervisionParams(Section):
     """The STCCL loss on renderings of source and manipulated faces."""
 
-    weight: float = Field(ge=0, description="Of the STCCL loss.")
+    weight: float = Field(
+        ge=0,
+        description="Of the STCCL loss: more keeps more of what the mouth does and shows less of "
+        "the emotion.",
+    )
     spatial_factor: float = Field(
         ge=0,
         description="Of the spatial part, before the weight. On meshes its gradients are ten to "
-        "thirty times smaller than the temporal part's, and under CM the temporal ones point "
-        "nowhere near what is wanted: a matrix over time says how far frames are apart, not which "
-        "way.",
+        "thirty times smaller than the temporal part's, and under CM it alone leads to the true "
+        "movement: a matrix over time says how far frames are apart, not which way.",
     )
     every_steps: int = Field(
         ge=1, description="Only every so many steps are supervised: drawing takes time."
