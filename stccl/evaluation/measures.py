@@ -11,6 +11,7 @@ from stccl.evaluation.frechet_face_distance import FrechetFaceDistance
 from stccl.evaluation.identity_similarity import IdentitySimilarity
 from stccl.evaluation.lip_sync import LipSync
 from stccl.evaluation.mouth_distance import MouthDistance
+from stccl.evaluation.mouth_movement import MouthMovement
 from stccl.evaluation.mouth_opening import MouthOpening
 from stccl.evaluation.target_error import TargetError
 from stccl.evaluation.temporal_jitter import TemporalJitter
@@ -40,6 +41,7 @@ MEASURES = MappingProxyType(
         "sync offset": Measure(LipSync, "lower", "offset"),
         "mouth opening": Measure(MouthOpening, "higher"),
         "mouth distance": Measure(MouthDistance, "lower"),
+        "mouth movement": Measure(MouthMovement, "lower"),
         "identity": Measure(IdentitySimilarity, "higher"),
         "jitter": Measure(TemporalJitter, "lower"),
         "PSNR": Measure(TargetError, "higher", "psnr_db"),

@@ -20,6 +20,7 @@ from stccl.evaluation.identity_similarity import IdentitySimilarity
 from stccl.evaluation.lip_sync import LipSync
 from stccl.evaluation.measures import MEASURES
 from stccl.evaluation.mouth_distance import MouthDistance
+from stccl.evaluation.mouth_movement import MouthMovement
 from stccl.evaluation.mouth_opening import MouthOpening
 from stccl.evaluation.seen import Seen, see
 from stccl.evaluation.statistics import paired_gain
@@ -185,6 +186,7 @@ def _judge(
         FACE_FOUND: 1.0,
         "mouth opening": float(MouthOpening()(seen.points, source.points)),
         "mouth distance": float(MouthDistance()(seen.points, source.points)),
+        "mouth movement": float(MouthMovement()(seen.points, source.points)),
         "jitter": float(TemporalJitter()(seen.points, source.points)),
     }
     who, frames = experts(judges), params.evaluate.faces_per_clip
@@ -227,6 +229,7 @@ def _to_target(seen: Seen, shown: Tensor, true: Seen, true_shown: Tensor) -> dic
     found = error.compute()
     return {
         "mouth distance to target": float(MouthDistance()(points, true_points)),
+        "mouth movement to target": float(MouthMovement()(points, true_points)),
         "mouth opening to target": float(MouthOpening()(points, true_points)),
         "PSNR": float(found["psnr_db"]),
         "SSIM": float(found["ssim"]),

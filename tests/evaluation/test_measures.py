@@ -9,12 +9,14 @@ import torch
 from scipy import linalg
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
+from stccl.align.template import canonical_points
 from stccl.evaluation.frechet_face_distance import FrechetFaceDistance
 from stccl.evaluation.identity_similarity import IdentitySimilarity
 from stccl.evaluation.lip_sync import LipSync
 from stccl.evaluation.measures import MEASURES
 from stccl.evaluation.mouth import MOUTH, STEADY, aligned, inter_ocular
 from stccl.evaluation.mouth_distance import MouthDistance
+from stccl.evaluation.mouth_movement import MouthMovement
 from stccl.evaluation.mouth_opening import MouthOpening
 from stccl.evaluation.target_error import TargetError
 from stccl.evaluation.temporal_jitter import TemporalJitter
@@ -48,7 +50,7 @@ def feed(metric, generated: int, reference: int) -> None:
         metric.update(
             pictures(generated), pictures(reference), points(generated), points(reference)
         )
-    elif isinstance(metric, MouthOpening | MouthDistance | TemporalJitter):
+    elif isinstance(metric, MouthOpening | MouthDistance | MouthMovement | TemporalJitter):
         metric.update(points(generated), points(reference))
     else:
         metric.update(vectors(generated), vectors(reference))
@@ -63,13 +65,17 @@ def value(name: str, generated: int, reference: int, clips: int = 1) -> float:
     return float(found[measure.output] if measure.output else found)
 
 
+CORNERS = canonical_points()[[36, 45]]
 PERFECT = {
     "FAD": 0.0, "CSIM": 1.0, "LSE-D": 0.0, "sync offset": 0.0, "mouth opening": 1.0,
-    "mouth distance": 0.0, "jitter": 1.0, "PSNR": math.inf, "SSIM": 1.0, "landmark error": 0.0,
+    "mouth distance": 0.0, "mouth movement": 0.0, "jitter": 1.0, "PSNR": math.inf,
+    "SSIM": 1.0, "landmark error": 0.0,
 }  # fmt: skip
 """Of equal clips. A confidence has no largest value; frames of one clip differ from its mean."""
 
-SYMMETRIC = {"FAD", "CSIM", "LSE-D", "LSE-C", "mouth opening", "PSNR", "SSIM"}
+SYMMETRIC = {
+    "FAD", "CSIM", "LSE-D", "LSE-C", "mouth opening", "mouth movement", "PSNR", "SSIM",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MEASURES)
@@ -105,7 +111,7 @@ def test_it_is_called_better_as_the_registry_says(name):
 @pytest.mark.parametrize("name", MEASURES)
 def test_wrong_shapes_are_refused_in_one_line(name):
     metric = MEASURES[name].metric()
-    landmarks = isinstance(metric, MouthOpening | MouthDistance | TemporalJitter)
+    landmarks = isinstance(metric, MouthOpening | MouthDistance | MouthMovement | TemporalJitter)
     bad = np.zeros((4, 5)) if landmarks else torch.zeros(3)
     arguments: tuple = (bad, bad)
     if isinstance(metric, FrechetFaceDistance):
@@ -192,6 +198,28 @@ def test_mouth_distance_is_the_hand_made_one():
     assert float(metric.compute()) == pytest.approx(np.mean(total), rel=1e-9)
 
 
+def test_mouth_movement_is_the_hand_made_one():
+    """Where the steady points never move, the similarity is one and the same for all frames."""
+    found, target = points(1), points(2)
+    found[:, :48] = target[:, :48] = points(3)[0, :48]
+    scale = aligned(found[:1], canonical_points()[None])[0]
+    eyes = np.linalg.norm(found[0, 36] - found[0, 45])
+    scaled = np.linalg.norm(scale[36] - scale[45]) / np.linalg.norm(np.diff(CORNERS, axis=0))
+    expected = np.mean(
+        [
+            np.linalg.norm(
+                (found[t, i] - found[:, i].mean(0)) - (target[t, i] - target[:, i].mean(0))
+            )
+            for t in range(FRAMES)
+            for i in range(48, 68)
+        ]
+    )
+    assert float(MouthMovement()(found, target)) == pytest.approx(expected / eyes * scaled)
+    smile = found + np.where(np.arange(68)[:, None] >= 48, [1.0, -3.0], 0.0)
+    assert float(MouthMovement()(smile, found)) == pytest.approx(0, abs=1e-9)
+    assert float(MouthDistance()(smile, found)) > 0.01
+
+
 def test_aligning_leaves_the_steady_points_as_near_as_can_be():
     source, target = points(1), points(2)
     found = aligned(source, target)
@@ -200,7 +228,7 @@ def test_aligning_leaves_the_steady_points_as_near_as_can_be():
         assert ((nudge * found - target)[:, STEADY] ** 2).sum() > error
 
 
-@pytest.mark.parametrize("name", ["mouth opening", "mouth distance", "jitter"])
+@pytest.mark.parametrize("name", ["mouth opening", "mouth distance", "mouth movement", "jitter"])
 def test_where_the_head_is_does_not_matter(name):
     metric, other = MEASURES[name].metric(), MEASURES[name].metric()
     metric.update(points(1), points(2))
@@ -210,7 +238,7 @@ def test_where_the_head_is_does_not_matter(name):
     assert float(metric.compute()) == pytest.approx(float(other.compute()))
 
 
-@pytest.mark.parametrize("name", ["mouth opening", "mouth distance", "jitter"])
+@pytest.mark.parametrize("name", ["mouth opening", "mouth distance", "mouth movement", "jitter"])
 def test_frames_without_a_face_do_not_count(name):
     with_gap, without = points(1), points(1)
     with_gap[:5] = np.nan
