@@ -22,6 +22,9 @@ _KERNEL = 33 / 256
 """Of the crop's side."""
 _MARGIN = 0.1
 """Of the crop's side: what of the frame around the face takes part in the blend."""
+_EYE_MARGIN = np.array([1.3, 1.7])
+"""How much wider and higher than the opening between the lids an eye is, before the blend's own
+erosion widens it further."""
 
 
 class Eroded(NamedTuple):
@@ -153,6 +156,21 @@ def into_frame(
     result = frame.copy()
     result[rows, columns] = blend(shown, there, covered, side_px)
     return result
+
+
+def without_eyes(mask: NDArray[np.floating], eyes_px: NDArray[np.floating]) -> Array:
+    """A mask with holes where the eyes are, lids and lashes included.
+
+    Args:
+        mask: (h, w) in [0, 1].
+        eyes_px: (2, 6, 2) landmarks of both eyes, whole numbers in a pixel's middle.
+    """
+    found = np.array(mask, np.float32)
+    for eye in eyes_px:
+        middle = eye.mean(axis=0)
+        hole = cv2.convexHull((middle + (eye - middle) * _EYE_MARGIN).round().astype(np.int32))
+        cv2.fillConvexPoly(found, hole, 0.0)
+    return found
 
 
 def _box(

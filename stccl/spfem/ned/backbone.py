@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stccl.align.warp import apply
 from stccl.errors import StcclError
 from stccl.face3d.model import FaceCoefficients
 from stccl.fit.identities import speaker_key
@@ -26,7 +27,7 @@ from stccl.fit.models import face_model
 from stccl.metric.loss import STCCLLoss
 from stccl.resume import Checkpoint
 from stccl.spfem.backbone import Emotion, Example, Lesson
-from stccl.spfem.blend import into_frame
+from stccl.spfem.blend import into_frame, without_eyes
 from stccl.spfem.ned.manipulator.manipulator import Manipulator
 from stccl.spfem.ned.manipulator.rendered import RenderedLoss
 from stccl.spfem.ned.manipulator.signal import signal_of, with_signal
@@ -40,6 +41,7 @@ from stccl.spfem.ned.renderer.renderer import Renderer
 from stccl.spfem.ned.renderer.track import FaceTrack, read_track
 from stccl.spfem.ned.renderer.train import train as train_renderer
 from stccl.tables.frames import FrameReader
+from stccl.tables.io import read_table
 from stccl.tables.png import Image
 
 Array = NDArray[np.float32]
@@ -48,6 +50,8 @@ _SPEAKERS = "speakers.json"
 _MANIPULATOR = "manipulator"
 _RENDERERS = "renderers"
 _DRAWN_TOGETHER = 32
+_EYES = slice(36, 48)
+"""Of the 68 landmarks."""
 
 
 def pretrain(lesson: Lesson, metric: STCCLLoss, folder: Path) -> None:
@@ -138,6 +142,7 @@ class Ned:
         faces = self._faces(track, shown, renderer)
         to_pictures = crop_to_pictures(track, renderer.config)
         place = dict(zip(track.frames.tolist(), range(len(track.frames)), strict=True))
+        eyes_px = _eyes_px(data, track) if renderer.config.keeps_eyes else None
         with FrameReader(data / "frames" / f"{clip}.parquet", "frames") as frames:
             for number, frame in enumerate(frames):
                 assert frame is not None
@@ -146,7 +151,10 @@ class Ned:
                     continue
                 matrix = to_pictures[place[number]].numpy()
                 to_frame = np.asarray(cv2.invertAffineTransform(matrix), np.float64)
-                yield into_frame(*next(faces), frame, to_frame, renderer.config.size_px), True
+                picture, mask = next(faces)
+                if eyes_px is not None:
+                    mask = without_eyes(mask, apply(matrix, eyes_px[place[number]]))
+                yield into_frame(picture, mask, frame, to_frame, renderer.config.size_px), True
 
     def _faces(
         self, track: FaceTrack, shown: FaceCoefficients, renderer: Renderer
@@ -235,6 +243,13 @@ def _train_renderer(
         report=_named(f"renderer/{name}", lesson),
         show=lambda step, picture: lesson.show(f"{name}-{step:06d}", picture),
     )
+
+
+def _eyes_px(data: Path, track: FaceTrack) -> NDArray[np.float64]:
+    """(N, 2, 6, 2) landmarks of the eyes in the frames of a track."""
+    path = data / "landmarks" / f"{track.clip}.parquet"
+    rows = read_table(path, "landmarks", ["points"])["points"].take(track.frames).to_pylist()
+    return np.array(rows, np.float64).reshape(-1, 68, 2)[:, _EYES].reshape(-1, 2, 6, 2)
 
 
 def _named(part: str, lesson: Lesson) -> Callable[[int, dict[str, float]], None]:

@@ -37,6 +37,11 @@ class RendererConfig(Section):
         ge=0,
         description="Wavelengths in which it is told the NMFC besides; learns textures sooner.",
     )
+    keeps_eyes: bool = Field(
+        default=False,
+        description="Eyes stay those of the source, with its gaze and blinks; a renderer that is "
+        "trained for minutes draws none that look alive.",
+    )
     discriminator_width: Width = Field(default=64, description="Channels of its first layer.")
     discriminator_layers: int = Field(default=3, ge=1, description="Layers that halve the side.")
     discriminator_scales: int = Field(default=2, ge=1, description="Resolutions it looks at.")
