@@ -30,16 +30,16 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_file_is_closest_to_itself(run, actor_clips: Path) -> None:
-    clips = [actor_clips / "M001" / e / "001.mp4" for e in ("neutral", "surprised")]
+    clips = [actor_clips / "M001" / clip for clip in ("neutral/001.mp4", "surprised/002.mp4")]
     scores = []
     for other in clips:
         result = run("score", clips[0], other, "--json")
         assert result.exit_code == 0, result.output
-        scores.append(json.loads(result.output))
+        scores.append(json.loads(result.stdout))
     assert scores[0]["score"] > scores[1]["score"]
     assert scores[0]["frames_left_out"] == 0
     assert (scores[0]["picture_speed"], scores[0]["mouth_correlation"]) == (1.0, pytest.approx(1))
-    # The readings last differently long; what has no counterpart is counted, not hidden.
+    # The other sentence is longer; what has no counterpart is counted, not hidden.
     assert scores[1]["frames_left_out"] > 0
 
 
