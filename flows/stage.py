@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.local import LocalRunner
+from flows.local import LocalRunner, compute_in_one_thread
 from flows.server import leave, quieten_prefect, server_that_answers
 from stccl import perclip
 from stccl.errors import StcclError
@@ -103,6 +103,7 @@ def ended_in_one_line(name: str, work: Callable[[], None]) -> int:
 
 def start(stage: Stage) -> None:
     """Run the stage, as a flow where that can be seen by somebody."""
+    compute_in_one_thread()  # before torch is imported
     params = read_params()
     if server_that_answers() is None:
         result = run_plainly(stage, params)

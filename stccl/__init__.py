@@ -10,9 +10,6 @@ if TYPE_CHECKING:
 # Arrow's own allocator returns the pages of every picture it has read and faults them in again for
 # the next; the system's makes reading frames a third faster. Arrow looks here when it is loaded.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-# Threads that wait by spinning take the cores from those that work, where several processes share
-# them: half of a training step's processor time. OpenMP looks here when torch is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # MKL may otherwise order its sums by how its threads happen to be scheduled, and one seed would not
 # always give one model. It looks here when it is first used.
 os.environ.setdefault("MKL_CBWR", "AUTO")
