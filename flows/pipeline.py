@@ -7,6 +7,7 @@ but here stages that do not need each other run side by side, with a Prefect ser
 
 import argparse
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from graphlib import TopologicalSorter
@@ -55,11 +56,23 @@ def stages_after() -> dict[str, set[str]]:
 
 
 def outdated(after: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    """Of these stages, those that may have something to do: changed ones, and all after them."""
+    """Of these stages, those that may have something to do: changed ones, and all after them.
+
+    Raises:
+        StageError: Where stages are running already.
+    """
+    from dvc.lock import LockError
     from dvc.repo import Repo
 
-    with Repo() as repo:
-        changed = repo.status().keys()
+    try:
+        with Repo() as repo:
+            changed = repo.status().keys()
+    except LockError as error:
+        holders = ", ".join(re.findall(r"PID (\d+)", str(error))) or "unknown"
+        raise StageError(
+            f"another run is at work in this folder (process {holders}); wait for it or stop it, "
+            "then run the same command again"
+        ) from None
     found = {s for s in after if not changed.isdisjoint({s} | _needed(s, after))}
     return {stage: after[stage] & found for stage in after if stage in found}
 

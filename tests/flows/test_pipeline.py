@@ -1,11 +1,12 @@
 import json
+import os
 import signal
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from flows.pipeline import chosen, stages_after
+from flows.pipeline import chosen, outdated, stages_after
 from flows.stage import Stage
 from stccl.errors import StageError
 from stccl.params import Params, read_yaml
@@ -125,6 +126,17 @@ def test_a_broken_dvc_file_is_one_line(pipeline: Project, monkeypatch):
     Path("dvc.yaml").write_text("stages: [")
     with pytest.raises(StageError, match=r"^dvc\.yaml: "):
         stages_after()
+
+
+def test_stages_at_work_already_are_one_line(pipeline: Project, monkeypatch):
+    monkeypatch.chdir(pipeline.folder)
+    after = stages_after()
+    assert set(outdated(after)) == set(after)
+    # What DVC notes while a process makes a stage's results.
+    held = {str(pipeline.folder / "got-a"): {"pid": os.getppid(), "cmd": "dvc repro"}}
+    Path(".dvc/tmp/rwlock").write_text(json.dumps({"write": held, "read": {}}))
+    with pytest.raises(StageError, match=rf"^another run is at work .*process {os.getppid()}\)"):
+        outdated(after)
 
 
 @pytest.mark.slow
