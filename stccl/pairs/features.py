@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
-import librosa
 import numpy as np
 import numpy.typing as npt
+
+# By name and not when first used: on a fresh machine librosa compiles its loops for half a minute,
+# which one process then does before it starts others.
+from librosa import power_to_db
+from librosa.feature import delta, melspectrogram, mfcc
 
 _WINDOW_S = 0.025
 # Few, wide mel bands: narrow ones resolve the harmonics of the voice, and pitch is what emotion
@@ -57,7 +61,7 @@ def speech_features(
         34 (1), 1986.
     """
     window = round(_WINDOW_S * sample_rate_hz)
-    power = librosa.feature.melspectrogram(
+    power = melspectrogram(
         y=sound,
         sr=sample_rate_hz,
         n_fft=1 << (window - 1).bit_length(),
@@ -68,13 +72,13 @@ def speech_features(
     power = _exactly(power.astype(np.float64), count)
     # The logarithm's floor is absolute; a quiet recording must not come closer to it.
     power /= max(power.max(), np.finfo(np.float64).tiny)
-    cepstrum = librosa.feature.mfcc(S=librosa.power_to_db(power), n_mfcc=coefficients + 1)[1:]
+    cepstrum = mfcc(S=power_to_db(power), n_mfcc=coefficients + 1)[1:]
     cepstrum -= cepstrum.mean(axis=1, keepdims=True)
-    slope = librosa.feature.delta(
+    slope = delta(
         cepstrum, width=_odd(_SLOPE_WINDOW_S * sample_rate_hz / hop_samples), mode="nearest"
     )
     slope *= _SLOPE_UNIT_S * sample_rate_hz / hop_samples
-    level_db = librosa.power_to_db(power.sum(axis=0))
+    level_db = power_to_db(power.sum(axis=0))
     loud_db = np.percentile(level_db, _PEAK_PERCENTILE)
     return SpeechFeatures(np.vstack([cepstrum, slope]).T, level_db >= loud_db - _SPEECH_RANGE_DB)
 
