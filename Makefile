@@ -7,6 +7,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 # The CPU build needs nothing that is not in the lock file; GPU builds bring their own libraries.
 TORCH_DEPS := $(if $(findstring /cpu,$(TORCH_INDEX)),--no-deps)
 BIN := .venv/bin
+# What is never imported need not be compiled: pip would spend a minute on it.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
@@ -36,8 +37,6 @@ setup: .venv/installed
 	$(PIP) --no-deps -r .venv/without-torch.txt
 	$(PIP) --retries 1 --extra-index-url $(TORCH_INDEX) -c requirements.lock $(TORCH_DEPS) torch
 	$(PIP) --no-deps --no-build-isolation -e .
-	@# On all cores, which pip does on one; what it cannot compile, such as templates, is never run.
-	-@$(BIN)/python -m compileall -qq -j 0 .venv/lib
 	@# A downloaded archive has no git repository, which DVC wants to be told.
 	@git rev-parse --git-dir >/dev/null 2>&1 || $(BIN)/dvc config --local core.no_scm true
 	@touch $@
