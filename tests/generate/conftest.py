@@ -46,7 +46,8 @@ def project(tmp_path: Path) -> Path:
                 for k, picture in enumerate(pictures)
             ],
         )
-        write_table(data / "faces3d" / f"{clip.clip}.parquet", "faces3d", [])
+        fitted = data / "faces3d" / f"{clip.clip}.parquet"
+        write_table(fitted, "faces3d", [], {"fingerprint": clip.clip})
     write_table(data / "clips.parquet", "clips", rows)
     for name in ("toy-base-1", "toy-vd-1"):
         (tmp_path / "models" / "spfem" / name).mkdir(parents=True)
