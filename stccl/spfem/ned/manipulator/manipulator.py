@@ -146,22 +146,16 @@ class Manipulator(nn.Module):
         save_network(folder, self.config, self.state_dict())
 
     @classmethod
-    def load(cls, folder: Path, face_model: str | None = None) -> Self:
+    def load(cls, folder: Path) -> Self:
         """A saved manipulator, on the CPU.
 
         Args:
             folder: Where `save` wrote it.
-            face_model: `fit.model` of the coefficients it is to change; None does not ask.
 
         Raises:
-            StcclError: Where there is none, or it is for another face model.
+            StcclError: Where there is none.
         """
         config, state = read_network(folder, ManipulatorConfig, "manipulator")
-        if face_model not in (None, config.face_model):
-            raise StcclError(
-                f"{folder}: a manipulator for the face model {config.face_model}, and faces are "
-                f"fitted with {face_model}; train one for it, or set fit.model"
-            )
         manipulator = cls(config)
         load_weights(manipulator, state, f"{folder}: weights that do not fit {CONFIG_FILE}")
         return manipulator.eval()

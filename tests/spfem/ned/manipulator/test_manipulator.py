@@ -89,18 +89,11 @@ def test_saved_and_loaded_it_is_the_same(small, tmp_path):
         small.save(tmp_path / folder)
     for name in ("config.json", "model.safetensors"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    loaded = Manipulator.load(tmp_path / "a", "head")
+    loaded = Manipulator.load(tmp_path / "a")
     assert loaded.config == small.config
     style = small.label_style("fear")
     assert torch.equal(style, loaded.label_style("fear"))
     assert torch.equal(loaded.restyle(signal(17), style), small.restyle(signal(17), style))
-
-
-def test_it_is_for_one_face_model(small, tmp_path):
-    small.save(tmp_path)
-    Manipulator.load(tmp_path)
-    with pytest.raises(StcclError, match=r"for the face model head, .*fitted with flame; train"):
-        Manipulator.load(tmp_path, "flame")
 
 
 def test_what_is_no_manipulator_is_named(small, tmp_path):
