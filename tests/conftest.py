@@ -8,7 +8,12 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
+from flows.local import compute_in_one_thread
+
 ROOT = Path(__file__).parent.parent
+# As stages do, and before torch is imported: threads that wait for each other take twice the time
+# where a machine has other things to do.
+compute_in_one_thread()
 
 
 @pytest.fixture(scope="session")
