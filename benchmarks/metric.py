@@ -18,7 +18,7 @@ from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,7 @@ from stccl.metric.config import STCCLConfig
 from stccl.metric.loss import STCCLLoss, initial
 from stccl.metric.precision import computes_in_bf16
 from stccl.metric.sampling import Locations, draw_locations
+from stccl.metric.source import SourceFeatures
 
 TEMPERATURE = 0.07
 BATCH = 4
@@ -115,31 +116,42 @@ def plain_temporal(loss: STCCLLoss, generated: Tensor, source: Tensor, where: Lo
 def ours(dtype: torch.dtype) -> "Loss":
     """The loss as it is used, in a type."""
 
-    def function(loss: STCCLLoss, generated: Tensor, source: Tensor, where: Locations) -> Tensor:
+    def function(loss: STCCLLoss, generated: Tensor, source: Source, where: Locations) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
             return loss(generated, source, locations=where).total
 
     return function
 
 
-Loss = Callable[[STCCLLoss, Tensor, Tensor, Locations], Tensor]
+Source = Tensor | SourceFeatures
+Loss = Callable[[STCCLLoss, Tensor, Any, Locations], Tensor]
 Step = Callable[[Loss], Tensor]
 """Does a whole step with one of the two losses and returns a gradient, flat."""
 
 
 def supervision(
-    loss: STCCLLoss, images: tuple[Tensor, Tensor], where: Locations, plain: Loss
-) -> Step:
-    """Forward, and backward to the generated images."""
+    loss: STCCLLoss, images: tuple[Tensor, Tensor], where: Locations, plain: Loss,
+    known: SourceFeatures | None = None,
+) -> Step:  # fmt: skip
+    """Forward, and backward to the generated images; ours with the source's features, if known."""
     layers = published_layout(copy.deepcopy(loss))
 
     def step(function: Loss) -> Tensor:
         generated = images[0].clone().requires_grad_()
-        function(layers if function is plain else loss, generated, images[1], where).backward()
+        if function is plain:
+            function(layers, generated, images[1], where).backward()
+        else:
+            function(loss, generated, images[1] if known is None else known, where).backward()
         assert generated.grad is not None
         return generated.grad.flatten()
 
     return step
+
+
+def features_of(loss: STCCLLoss, source: Tensor, dtype: torch.dtype) -> SourceFeatures:
+    """What a training keeps of a source it meets again."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+        return loss.features(source)
 
 
 def training(
@@ -269,11 +281,17 @@ def main() -> None:
     loss = settled(spatial, images[1]).freeze()
     step = supervision(loss, images, where, plain_spatial)
     report("supervise, spatial", step, plain_spatial, dtype, rounds)
+    known = features_of(loss, images[1], dtype)
+    step = supervision(loss, images, where, plain_spatial, known)
+    report("  source known", step, plain_spatial, dtype, rounds)
     clips = images_of(WINDOW_FRAMES, size)
     window = (clips[0][None], clips[1][None])
     loss = settled(temporal, clips[1]).freeze()
     step = supervision(loss, window, where, plain_temporal)
     report("supervise, temporal", step, plain_temporal, dtype, rounds)
+    known = features_of(loss, window[1], dtype)
+    step = supervision(loss, window, where, plain_temporal, known)
+    report("  source known", step, plain_temporal, dtype, rounds)
     step = training(lambda: initial(spatial, 0), images, where, plain_spatial)
     report("train, spatial", step, plain_spatial, dtype, rounds)
 

@@ -1,30 +1,32 @@
 """What the loss refuses, by name."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from stccl.metric.backbone import level_sizes
 from stccl.metric.config import STCCLConfig
 from stccl.metric.sampling import Locations
+from stccl.metric.source import SourceFeatures
 
 _SMALLEST_SIDE_PX = 33  # the fourth level then has an inside, one region away from its edges
 _LARGEST_VALUE = 1.01
 """Half precision may round a little beyond 1."""
 
 
-def check_images(
-    first: Tensor,
-    second: Tensor,
-    names: tuple[str, str],
-    config: STCCLConfig,
-    device: torch.device,
-) -> None:
+def check_images(sides: Mapping[str, Tensor], config: STCCLConfig, device: torch.device) -> None:
     """Refuse what can be told without looking at values.
+
+    Args:
+        sides: By the name of the argument.
+        config: Of the metric.
+        device: Of the metric.
 
     Raises:
         ValueError: With the name of the argument, what was expected and what came.
     """
-    for name, images in zip(names, (first, second), strict=True):
+    for name, images in sides.items():
         shape = tuple(images.shape)
         if images.ndim not in (4, 5) or shape[-3] != 3:
             raise ValueError(f"{name}: expected (B, 3, H, W) or (B, T, 3, H, W), got {shape}")
@@ -42,16 +44,35 @@ def check_images(
                 f"{name}: expected the device of the metric, {device}, got {images.device}; move "
                 "one with .to(…)"
             )
-    if first.shape != second.shape:
-        raise ValueError(
-            f"{names[1]}: expected the shape of {names[0]} {tuple(first.shape)}, got "
-            f"{tuple(second.shape)}"
-        )
+    (name, first), *others = sides.items()
+    for other, images in others:
+        if images.shape != first.shape:
+            raise ValueError(
+                f"{other}: expected the shape of {name} {tuple(first.shape)}, got "
+                f"{tuple(images.shape)}"
+            )
     frames = first.shape[1] if first.ndim == 5 else 1
     if not config.spatial and frames < 2:
         raise ValueError(
-            f"{names[0]}: expected at least 2 frames for a metric that is temporal alone, "
-            f"got {frames}"
+            f"{name}: expected at least 2 frames for a metric that is temporal alone, got {frames}"
+        )
+
+
+def check_features(features: SourceFeatures, generated: Tensor) -> None:
+    """Refuse features of images of another shape, or on another device.
+
+    Raises:
+        ValueError: With what was expected and what came.
+    """
+    if features.shape != tuple(generated.shape):
+        raise ValueError(
+            f"source: expected features of the shape of generated {tuple(generated.shape)}, got "
+            f"those of {features.shape}"
+        )
+    if features.still.device != generated.device:
+        raise ValueError(
+            f"source: expected features on the device of generated, {generated.device}, got "
+            f"{features.still.device}"
         )
 
 
@@ -74,10 +95,10 @@ def check_values(config: STCCLConfig, **images: Tensor) -> None:
             )
 
 
-def nan_if_refused(config: STCCLConfig, *images: Tensor) -> Tensor:
-    """0, or NaN where `check_values` would raise; nothing waits for the device."""
-    limit = _LARGEST_VALUE if config.check_range else torch.finfo(images[0].dtype).max
-    fine = torch.stack([values.detach().abs().max() <= limit for values in images]).all()
+def nan_if_refused(config: STCCLConfig, images: Tensor) -> Tensor:
+    """(B,) 0, or NaN where `check_values` would raise; nothing waits for the device."""
+    limit = _LARGEST_VALUE if config.check_range else torch.finfo(images.dtype).max
+    fine = images.detach().abs().flatten(1).amax(dim=1) <= limit
     return torch.where(fine, 0.0, torch.nan)
 
 

@@ -10,6 +10,7 @@ from torch.nn import functional
 from stccl.metric.adaptive import AdaptiveWeight, PublishedWeight, Weight
 from stccl.metric.backbone import IResNet, level_sizes
 from stccl.metric.checks import (
+    check_features,
     check_images,
     check_locations,
     check_mask,
@@ -27,6 +28,7 @@ from stccl.metric.precision import computes_in_bf16
 from stccl.metric.pretrained import Pretrained
 from stccl.metric.sampling import Locations, draw_locations
 from stccl.metric.similarity import Similarity, batch_cosines, part_similarity
+from stccl.metric.source import SourceFeatures
 
 
 class STCCLTerms(NamedTuple):
@@ -93,7 +95,7 @@ class STCCLLoss(Pretrained):
     def forward(
         self,
         generated: Tensor,
-        source: Tensor,
+        source: Tensor | SourceFeatures,
         *,
         locations: Locations | None = None,
         mask: Tensor | None = None,
@@ -105,7 +107,7 @@ class STCCLLoss(Pretrained):
 
         Args:
             generated: (B, 3, H, W) or (B, T, 3, H, W), RGB in [-1, 1], H and W at least 33.
-            source: The same shape: the same words at the same time.
+            source: The same shape: the same words at the same time. Or what `features` made of it.
             locations: Regions to compare; drawn with torch's generator (`torch.manual_seed`)
                 without it.
             mask: What counts, bool: images that do, (B,) or (B, T), such as frames with a face; or
@@ -119,30 +121,25 @@ class STCCLLoss(Pretrained):
                 not finite or leave [-1, 1]. Other devices would have to wait for that check; there
                 such values make the loss NaN instead.
         """
-        check_images(
-            generated,
-            source,
-            ("generated", "source"),
-            self.config,
-            self.backbone.conv1.weight.device,
-        )
+        where = self.backbone.conv1.weight.device
+        if isinstance(source, SourceFeatures):
+            check_images({"generated": generated}, self.config, where)
+            check_features(source, generated)
+        else:
+            check_images({"generated": generated, "source": source}, self.config, where)
         if mask is not None:
             check_mask(mask, generated)
         if sample_weight is not None:
             check_sample_weight(sample_weight, generated)
-        waits = generated.device.type == "cpu" and not torch.compiler.is_compiling()
-        if waits:
-            check_values(self.config, generated=generated, source=source)
         if generated.shape[0] == 0:
             zero = generated.sum()
             none = zero.detach()
             return STCCLTerms(zero, zero, zero, none, none, none.long())
+        flaw = self._flaw("generated", generated)
         dtype = self._supervision_dtype(generated.device.type)
-        compared = self._compare(generated, source, locations, mask, dtype)
+        compared, features = self._compare(generated, source, locations, mask, dtype)
         # A part without vectors still leads back to the input.
-        zero = generated.flatten()[0] * 0
-        if not waits:
-            zero = zero + nan_if_refused(self.config, generated, source)
+        zero = generated.flatten()[0] * 0 + (flaw + features.flaw).sum()
         spatial, temporal = (
             weight * sum((self._level_loss(level, sample_weight) for level in levels), zero)
             for weight, levels in zip(
@@ -151,8 +148,30 @@ class STCCLLoss(Pretrained):
         )
         with torch.no_grad():
             positive, negative = batch_cosines([*compared.spatial, *compared.temporal])
-            degenerate = self._degenerate(generated, source, compared)
+            degenerate = self._degenerate(generated, features, compared)
         return STCCLTerms(spatial + temporal, spatial, temporal, positive, negative, degenerate)
+
+    @torch.no_grad()
+    def features(self, source: Tensor) -> SourceFeatures:
+        """What the loss needs of a source, for `forward` to take in its place, as often as needed.
+
+        Half of a forward pass is the source's. Who meets the same sources again keeps this, or lets
+        a `SourceCache` keep it.
+
+        Args:
+            source: (B, 3, H, W) or (B, T, 3, H, W), RGB in [-1, 1].
+
+        Raises:
+            ValueError: Where the metric is not frozen, since what a metric in training says of a
+                source changes with every step; and as `forward`.
+        """
+        if not self._frozen():
+            raise ValueError(
+                "features: expected a frozen metric, got one with parameters that are trained; "
+                "call freeze() first"
+            )
+        check_images({"source": source}, self.config, self.backbone.conv1.weight.device)
+        return self._features(source, self._supervision_dtype(source.device.type))
 
     @torch.no_grad()
     def similarity(self, a: Tensor, b: Tensor, *, locations: Locations | None = None) -> Similarity:
@@ -178,25 +197,25 @@ class STCCLLoss(Pretrained):
     @torch.no_grad()
     def compare(self, a: Tensor, b: Tensor, *, locations: Locations | None = None) -> Compared:
         """The very vectors whose similarity is the similarity of `a` and `b`; see `similarity`."""
-        check_images(a, b, ("a", "b"), self.config, self.backbone.conv1.weight.device)
+        check_images({"a": a, "b": b}, self.config, self.backbone.conv1.weight.device)
         check_values(self.config, a=a, b=b)
         if locations is None:
             fixed = torch.Generator().manual_seed(0)
             locations = draw_locations(a.shape[-2], a.shape[-1], self.config, fixed)
-        return self._compare(a, b, locations, None, self.backbone.conv1.weight.dtype)
+        return self._compare(a, b, locations, None, self.backbone.conv1.weight.dtype)[0]
 
     def _compare(
         self,
         generated: Tensor,
-        source: Tensor,
+        source: Tensor | SourceFeatures,
         locations: Locations | None,
         mask: Tensor | None,
         dtype: torch.dtype,
-    ) -> Compared:
-        """Unit vectors of both sides, with the gradients of the loss."""
+    ) -> tuple[Compared, SourceFeatures]:
+        """Unit vectors of both sides, with the gradients of the loss; and the source's features."""
         height, width = generated.shape[-2:]
         if generated.ndim == 4:
-            generated, source = generated[:, None], source[:, None]
+            generated = generated[:, None]
             mask = None if mask is None else mask[:, None]
         frames = generated.shape[1]
         if locations is None:
@@ -205,14 +224,33 @@ class STCCLLoss(Pretrained):
         # A pass for each side serves all frames and both parts. One pass for both sides would
         # carry the source, which needs no gradient, through the whole backward pass.
         query_maps = self._maps(generated, dtype)
-        with torch.no_grad():
-            key_maps = self._maps(source, dtype)
+        if not isinstance(source, SourceFeatures):
+            source = self._features(source, dtype)
         masks = [None] * len(query_maps) if mask is None else _level_masks(mask, height, width)
-        maps = list(zip(query_maps, key_maps, masks, strict=True))
+        maps = list(zip(query_maps, source.maps, masks, strict=True))
         spatial = self._levels("spatial", maps, locations.spatial)
         if frames < 2:
-            return Compared(spatial, [])
-        return Compared(spatial, self._levels("temporal", maps, locations.temporal))
+            return Compared(spatial, []), source
+        return Compared(spatial, self._levels("temporal", maps, locations.temporal)), source
+
+    @torch.no_grad()
+    def _features(self, source: Tensor, dtype: torch.dtype) -> SourceFeatures:
+        flaw = self._flaw("source", source)
+        clips = source[:, None] if source.ndim == 4 else source
+        maps = tuple(self._maps(clips, dtype))
+        return SourceFeatures(maps, *_unchanging(clips), flaw, tuple(source.shape))
+
+    def _flaw(self, name: str, images: Tensor) -> Tensor:
+        """(B,) 0; for values that are refused an error, or NaN where that would have to wait."""
+        if images.device.type == "cpu" and not torch.compiler.is_compiling():
+            check_values(self.config, **{name: images})
+            return images.new_zeros(len(images))
+        return nan_if_refused(self.config, images)
+
+    def _frozen(self) -> bool:
+        return not self.backbone.training and not any(
+            p.requires_grad for p in self.backbone.parameters()
+        )
 
     def _supervision_dtype(self, device: str) -> torch.dtype:
         if torch.is_autocast_enabled(device):
@@ -222,11 +260,8 @@ class STCCLLoss(Pretrained):
         return torch.bfloat16 if auto and own.itemsize == 4 and computes_in_bf16(device) else own
 
     def _maps(self, images: Tensor, dtype: torch.dtype) -> list[Tensor]:
-        frozen = not self.backbone.training and not any(
-            p.requires_grad for p in self.backbone.parameters()
-        )
         # Exported programs are the plain backbone: they outlive what this machine is good at.
-        plain = not frozen or torch.compiler.is_compiling()
+        plain = not self._frozen() or torch.compiler.is_compiling()
         backbone = self.backbone if plain else self._folding(self.backbone, dtype)
         maps = backbone(images.flatten(0, 1))
         return [level.unflatten(0, images.shape[:2]) for level in maps]
@@ -261,19 +296,21 @@ class STCCLLoss(Pretrained):
             return (each * level.counted).sum() / level.counted.sum().clamp(min=1)
         return each.mean() if each.numel() else each.sum()
 
-    def _degenerate(self, generated: Tensor, source: Tensor, compared: Compared) -> Tensor:
+    def _degenerate(self, generated: Tensor, source: SourceFeatures, compared: Compared) -> Tensor:
         samples = generated.shape[0]  # len() would fix it in an exported program
-        clips = [side[:, None] if side.ndim == 4 else side for side in (generated, source)]
-        constant = torch.zeros(samples, clips[0].shape[1], dtype=torch.bool, device=source.device)
-        still = torch.zeros(samples, dtype=torch.bool, device=source.device)
-        for clip in clips:
-            constant |= (clip.amax(dim=(3, 4)) == clip.amin(dim=(3, 4))).all(dim=2)
-            still |= (clip.amax(dim=1) == clip.amin(dim=1)).flatten(1).all(dim=1)
+        sides = _unchanging(generated[:, None] if generated.ndim == 4 else generated)
+        constant, still = sides[0] | source.constant, sides[1] | source.still
         nothing = [nothing_to_compare(x, samples) | constant.all(dim=1) for x in compared.spatial]
         nothing += [nothing_to_compare(x, samples) | still for x in compared.temporal]
         if generated.ndim == 5 and self.config.temporal and not compared.temporal:
             nothing += [still] * len(self.temporal_heads)
         return torch.stack(nothing).sum()
+
+
+def _unchanging(clips: Tensor) -> tuple[Tensor, Tensor]:
+    """Frames of a single colour, (B, T), and clips of equal frames, (B,); of (B, T, 3, H, W)."""
+    constant = (clips.amax(dim=(3, 4)) == clips.amin(dim=(3, 4))).all(dim=2)
+    return constant, (clips.amax(dim=1) == clips.amin(dim=1)).flatten(1).all(dim=1)
 
 
 def initial(config: STCCLConfig, seed: int, arcface: Path | None = None) -> STCCLLoss:
