@@ -142,7 +142,7 @@ class Scene:
         lashes = np.concatenate([lash_triangles(row, vertices) for row in self._lash_rows])
         points = [vertices, lashes.reshape(-1, 3)]
         if self._hair is not None:
-            points.append(self._hair.position @ rotation.T + shift)
+            points.append((rotation @ self._hair.position.T + shift[:, None]).T)
         world = np.concatenate(points)
         seen = rasterize(
             self.camera.project(world, scale=2),

@@ -5,8 +5,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stccl.render.jit import kernel
-
 Array = NDArray[Any]
 
 
@@ -46,10 +44,7 @@ def surrounding_light(directions: Array, colours: Array) -> Array:
     return total.astype(np.float32)
 
 
-@kernel
-def harmonics(
-    x: float, y: float, z: float
-) -> tuple[float, float, float, float, float, float, float, float, float]:
+def harmonics(x: Any, y: Any, z: Any) -> tuple[Any, ...]:
     """The nine real spherical harmonics of degree 0 to 2 at a unit vector."""
     return (
         0.282095,
@@ -62,3 +57,24 @@ def harmonics(
         1.092548 * x * z,
         0.546274 * (x * x - y * y),
     )
+
+
+def surrounded(lights: Lights, normals: Array) -> Array:
+    """What white surfaces of N normals send back of the surrounding; (3, N) both."""
+    values = np.empty((9, normals.shape[1]), np.float32)
+    for row, value in zip(values, harmonics(*normals), strict=True):
+        row[:] = value
+    sent: Array = np.maximum(lights.surrounding.T @ values, 0)
+    return sent
+
+
+def dot(first: Array, second: Array) -> Array:
+    """Products of vectors in columns, (3, N) each or one of them (3,); (N,)."""
+    product: Array = first[0] * second[0] + first[1] * second[1] + first[2] * second[2]
+    return product
+
+
+def unit(vectors: Array) -> Array:
+    """(3, N) vectors of length 1, in the same directions."""
+    scaled: Array = vectors * (1 / np.sqrt(dot(vectors, vectors) + np.float32(1e-12)))
+    return scaled

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stccl.render.jit import kernel
-from stccl.render.light import Lights, harmonics
+from stccl.render.light import Lights, dot, surrounded, unit
 from stccl.render.raster import Fragments
 
 Array = NDArray[Any]
@@ -64,90 +64,45 @@ def shade_strands(
         lights: What falls on it.
         eye: (3,) m, where the picture is seen from.
     """
-    sent = np.empty((len(strands.position), 3), np.float32)
-    _light(
-        np.ascontiguousarray(strands.tangent, np.float32),
-        np.ascontiguousarray(strands.position, np.float32),
-        np.ascontiguousarray(strands.normal, np.float32),
-        np.ascontiguousarray(strands.colour, np.float32),
-        np.ascontiguousarray(strands.occlusion, np.float32),
-        np.ascontiguousarray(strands.shadow, np.float32),
-        strands.gloss,
-        lights.surrounding,
-        lights.directions,
-        lights.colours,
-        np.asarray(eye, np.float64),
-        sent,
-    )
     _fill(
         image, fragments.triangle, fragments.barycentric,
-        np.ascontiguousarray(triangles, np.int64), sent,
+        np.ascontiguousarray(triangles, np.int64), _light(strands, lights, eye),
         strands.first, strands.last, strands.start,
     )  # fmt: skip
 
 
-@kernel
-def _light(
-    tangents: Array,
-    positions: Array,
-    normals: Array,
-    hair_colours: Array,
-    occlusions: Array,
-    shadows: Array,
-    gloss: float,
-    surrounding: Array,
-    directions: Array,
-    colours: Array,
-    eye: Array,
-    sent: Array,
-) -> None:
-    """What every vertex sends to the eye, written to `sent`, (V, 3)."""
-    light = np.empty(3, np.float64)
-    shine = np.empty(3, np.float64)
-    for vertex in range(len(sent)):
-        tx, ty, tz = tangents[vertex, 0], tangents[vertex, 1], tangents[vertex, 2]
-        nx, ny, nz = normals[vertex, 0], normals[vertex, 1], normals[vertex, 2]
-        occlusion = occlusions[vertex]
-        scale = 1.0 / np.sqrt(tx * tx + ty * ty + tz * tz + 1e-12)
-        tx, ty, tz = tx * scale, ty * scale, tz * scale
-        vx = eye[0] - positions[vertex, 0]
-        vy = eye[1] - positions[vertex, 1]
-        vz = eye[2] - positions[vertex, 2]
-        scale = 1.0 / np.sqrt(vx * vx + vy * vy + vz * vz)
-        vx, vy, vz = vx * scale, vy * scale, vz * scale
-        values = harmonics(nx, ny, nz)
-        for channel in range(3):
-            total = 0.0
-            for k in range(9):
-                total += values[k] * surrounding[k, channel]
-            light[channel] = max(total, 0.0) * occlusion
-            shine[channel] = 0.0
-        for lamp in range(len(directions)):
-            lx, ly, lz = directions[lamp, 0], directions[lamp, 1], directions[lamp, 2]
-            arrives = shadows[vertex] if lamp == 0 else occlusion
-            towards = nx * lx + ny * ly + nz * lz
-            arrives *= min(max(0.0, (towards + 0.4) / 1.0), 1.0)
-            along = tx * lx + ty * ly + tz * lz
-            scattered = 0.75 * np.sqrt(max(0.0, 1.0 - along * along)) * arrives
-            hx, hy, hz = vx + lx, vy + ly, vz + lz
-            scale = 1.0 / np.sqrt(hx * hx + hy * hy + hz * hz + 1e-12)
-            along = (tx * hx + ty * hy + tz * hz) * scale
-            # Scales on the strand tilt the two highlights apart, towards root and tip.
-            narrow = max(0.0, 1.0 - (along + 0.08) * (along + 0.08))
-            wide = max(0.0, 1.0 - (along - 0.12) * (along - 0.12))
-            for _ in range(4):
-                wide *= wide
-            for _ in range(6):
-                narrow *= narrow
-            for channel in range(3):
-                falls = colours[lamp, channel]
-                light[channel] += falls * scattered
-                own = np.sqrt(max(hair_colours[vertex, channel], 0.0)) * 0.35 * wide
-                shine[channel] += falls * arrives * gloss * (0.06 * narrow + own * 0.4)
-        for channel in range(3):
-            sent[vertex, channel] = (
-                hair_colours[vertex, channel] * light[channel] + occlusion * shine[channel]
-            )
+def _light(strands: Strands, lights: Lights, eye: Array) -> Array:
+    """What every vertex sends to the eye, (V, 3)."""
+    tangent, normal, position, colour = (
+        np.ascontiguousarray(values.T, np.float32)
+        for values in (strands.tangent, strands.normal, strands.position, strands.colour)
+    )
+    occlusion, shadow = (
+        np.asarray(values, np.float32) for values in (strands.occlusion, strands.shadow)
+    )
+    view = unit(np.asarray(eye, np.float32)[:, None] - position)
+    own = 0.35 * np.sqrt(np.maximum(colour, 0))
+    light = occlusion * surrounded(lights, normal)
+    shine = np.zeros_like(light)
+    for number, (towards, falls) in enumerate(zip(lights.directions, lights.colours, strict=True)):
+        arrives = shadow if number == 0 else occlusion
+        arrives = arrives * np.clip(dot(normal, towards) + 0.4, 0, 1)
+        scattered = 0.75 * np.sqrt(np.maximum(0, 1 - dot(tangent, towards) ** 2))
+        light += falls[:, None] * (arrives * scattered)
+        along = dot(tangent, unit(view + towards[:, None]))
+        # Scales on the strand tilt the two highlights apart, towards root and tip.
+        narrow = _squared(1 - (along + 0.08) ** 2, times=6)
+        wide = _squared(1 - (along - 0.12) ** 2, times=4)
+        strength = strands.gloss * arrives
+        shine += falls[:, None] * (strength * (0.06 * narrow + 0.4 * own * wide))
+    return np.ascontiguousarray((colour * light + occlusion * shine).T)
+
+
+def _squared(values: Array, times: int) -> Array:
+    powers = np.maximum(0, values)
+    for _ in range(times):
+        powers *= powers
+    return powers
 
 
 @kernel

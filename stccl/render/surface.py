@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stccl.render.jit import kernel
-from stccl.render.light import Lights, harmonics
+from stccl.render.light import Lights, dot, surrounded, unit
 from stccl.render.raster import Fragments
 from stccl.render.texture import texel
 
@@ -98,250 +98,148 @@ def shade_surfaces(
     kind = np.full(len(triangles), -1, np.int16)
     for number, surface in enumerate(surfaces):
         kind[surface.first : surface.last] = number
-    boxes = _boxes(fragments.triangle, kind, len(surfaces))
-    for surface, box in zip(surfaces, boxes, strict=True):
-        red, green, blue = surface.scatter
-        _shade(
-            image,
-            box,
-            fragments.triangle,
-            fragments.barycentric,
-            fragments.depth,
-            np.ascontiguousarray(triangles, np.int64),
-            packed,
-            surface.first,
-            surface.last,
-            surface.texture,
-            surface.scatter,
-            (1.0 / (1.0 + red), 1.0 / (1.0 + green), 1.0 / (1.0 + blue)),
-            lights.surrounding,
-            lights.directions,
-            lights.colours,
-            np.asarray(eye, np.float64),
-            np.ascontiguousarray(rotation, np.float64),
-        )
+    places = _places(fragments.triangle, fragments.depth, kind)
+    attributes = np.empty((10, len(places)), np.float32)
+    texture = np.empty((CHANNELS, len(places)), np.float32)
+    _read(
+        places,
+        fragments.triangle,
+        fragments.barycentric,
+        np.ascontiguousarray(triangles, np.int64),
+        packed,
+        tuple(surface.texture for surface in surfaces),
+        attributes,
+        texture,
+    )
+    scatter = np.array([surface.scatter for surface in surfaces], np.float32).T
+    light = _light(attributes, texture, scatter.take(places[:, 2], 1), lights, eye, rotation)
+    _write(places, light, image)
 
 
 @kernel
-def _boxes(triangle: Array, kind: Array, count: int) -> Array:
-    """First and last row, first and last column of the pixels each surface is seen in."""
-    boxes = np.empty((count, 4), np.int64)
-    boxes[:, 0], boxes[:, 1] = triangle.shape[0], -1
-    boxes[:, 2], boxes[:, 3] = triangle.shape[1], -1
-    for row in range(triangle.shape[0]):
-        for column in range(triangle.shape[1]):
-            index = triangle[row, column]
-            if index < 0 or kind[index] < 0:
-                continue
-            box = kind[index]
-            boxes[box, 0] = min(boxes[box, 0], row // 2 * 2)
-            boxes[box, 1] = max(boxes[box, 1], row)
-            boxes[box, 2] = min(boxes[box, 2], column // 2 * 2)
-            boxes[box, 3] = max(boxes[box, 3], column)
-    return boxes
+def _places(triangle: Array, depth: Array, kind: Array) -> Array:
+    """Row, column, surface and number of samples of every place to be lit, (N, 4).
 
-
-@kernel
-def _shade(
-    image: Array,
-    box: Array,
-    triangle: Array,
-    barycentric: Array,
-    depth: Array,
-    triangles: Array,
-    packed: Array,
-    first: int,
-    last: int,
-    texture: Array,
-    scatter: tuple[float, float, float],
-    reached_by: tuple[float, float, float],
-    surrounding: Array,
-    directions: Array,
-    colours: Array,
-    eye: Array,
-    rotation: Array,
-) -> None:
-    at = np.empty(10, np.float32)
-    one = np.empty(10, np.float32)
-    read = np.empty(8, np.float32)
-    light = np.empty(3, np.float32)
-    for row in range(box[0], box[1] + 1, 2):
-        for column in range(box[2], box[3] + 1, 2):
-            # The four samples of a pixel share one colour where they lie on one smooth piece.
-            nearest, furthest, count = np.inf, 0.0, 0
-            for y in range(row, row + 2):
-                for x in range(column, column + 2):
-                    if first <= triangle[y, x] < last:
-                        nearest = min(nearest, depth[y, x])
-                        furthest = max(furthest, depth[y, x])
-                        count += 1
-            if count == 0:
-                continue
-            shared = count == 4 and furthest - nearest < _ONE_PIECE_M
-            for k in range(10):
-                at[k] = 0.0
+    The four samples of a pixel are one place where they lie on one smooth piece.
+    """
+    places = np.empty((triangle.size, 4), np.int16)
+    count = 0
+    for row in range(0, triangle.shape[0], 2):
+        for column in range(0, triangle.shape[1], 2):
+            first = count
+            nearest, furthest = np.inf, 0.0
             for y in range(row, row + 2):
                 for x in range(column, column + 2):
                     index = triangle[y, x]
-                    # Two samples on a diagonal have the pixel's middle between them.
-                    if not first <= index < last or (shared and y - row != x - column):
+                    if index < 0 or kind[index] < 0:
                         continue
-                    a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
-                    a_part, b_part = barycentric[y, x, 0], barycentric[y, x, 1]
-                    c_part = barycentric[y, x, 2]
-                    for k in range(10):
-                        one[k] = a_part * packed[a, k] + b_part * packed[b, k]
-                        one[k] += c_part * packed[c, k]
-                    if shared:
-                        for k in range(10):
-                            at[k] += 0.5 * one[k]
-                    else:
-                        _light(
-                            one,
-                            texture,
-                            read,
-                            scatter,
-                            reached_by,
-                            surrounding,
-                            directions,
-                            colours,
-                            eye,
-                            rotation,
-                            light,
-                        )
-                        for k in range(3):
-                            image[y, x, k] = light[k]
-            if shared:
-                _light(
-                    at,
-                    texture,
-                    read,
-                    scatter,
-                    reached_by,
-                    surrounding,
-                    directions,
-                    colours,
-                    eye,
-                    rotation,
-                    light,
-                )
-                for k in range(3):
-                    image[row, column, k] = light[k]
-                    image[row, column + 1, k] = light[k]
-                    image[row + 1, column, k] = light[k]
-                    image[row + 1, column + 1, k] = light[k]
+                    nearest = min(nearest, depth[y, x])
+                    furthest = max(furthest, depth[y, x])
+                    places[count, 0], places[count, 1] = y, x
+                    places[count, 2], places[count, 3] = kind[index], 1
+                    count += 1
+            if count - first < 4 or furthest - nearest >= _ONE_PIECE_M:
+                continue
+            of = places[first, 2]
+            if places[first + 1, 2] == of == places[first + 2, 2] == places[first + 3, 2]:
+                places[first, 3] = 4
+                count = first + 1
+    return places[:count]
 
 
 @kernel
-def _light(
-    at: Array,
+def _read(
+    places: Array,
+    triangle: Array,
+    barycentric: Array,
+    triangles: Array,
+    packed: Array,
+    textures: tuple[Array, ...],
+    attributes: Array,
     texture: Array,
-    read: Array,
-    scatter: tuple[float, float, float],
-    reached_by: tuple[float, float, float],
-    surrounding: Array,
-    directions: Array,
-    colours: Array,
-    eye: Array,
-    rotation: Array,
-    light: Array,
 ) -> None:
-    """The light from one place: `at` holds its attributes; written to `light`."""
-    upper, lower, left, right, down, across = texel(texture, at[6], at[7])
-    for k in range(8):
-        top = texture[upper, left, k]
-        top += across * (texture[upper, right, k] - top)
-        low = texture[lower, left, k]
-        low += across * (texture[lower, right, k] - low)
-        read[k] = top + down * (low - top)
-
-    nx = at[0] + rotation[0, 0] * read[5] + rotation[0, 1] * read[6]
-    ny = at[1] + rotation[1, 0] * read[5] + rotation[1, 1] * read[6]
-    nz = at[2] + rotation[2, 0] * read[5] + rotation[2, 1] * read[6]
-    nx += rotation[0, 2] * read[7]
-    ny += rotation[1, 2] * read[7]
-    nz += rotation[2, 2] * read[7]
-    scale = 1.0 / np.sqrt(nx * nx + ny * ny + nz * nz + 1e-12)
-    nx, ny, nz = nx * scale, ny * scale, nz * scale
-    vx, vy, vz = eye[0] - at[3], eye[1] - at[4], eye[2] - at[5]
-    scale = 1.0 / np.sqrt(vx * vx + vy * vy + vz * vz)
-    vx, vy, vz = vx * scale, vy * scale, vz * scale
-    facing = min(max(nx * vx + ny * vy + nz * vz, 0.05), 1.0)
-
-    occlusion = at[8]
-    red, green, blue = _surrounded(surrounding, nx, ny, nz)
-    red, green, blue = occlusion * red, occlusion * green, occlusion * blue
-
-    alpha = read[3] * read[3]
-    away = 1.0 - facing
-    sheen = read[4] * (0.028 + (1.0 - read[3]) * 0.9 * away * away * away * away * away)
-    mirrored = 2.0 * (nx * vx + ny * vy + nz * vz)
-    shine_red, shine_green, shine_blue = _surrounded(
-        surrounding, mirrored * nx - vx, mirrored * ny - vy, mirrored * nz - vz
-    )
-    sheen *= occlusion * occlusion
-    shine_red, shine_green, shine_blue = (
-        sheen * shine_red,
-        sheen * shine_green,
-        sheen * shine_blue,
-    )
-    for lamp in range(len(directions)):
-        lx, ly, lz = directions[lamp, 0], directions[lamp, 1], directions[lamp, 2]
-        towards = nx * lx + ny * ly + nz * lz
-        arrives = at[9] if lamp == 0 else occlusion
-        red += colours[lamp, 0] * arrives * _wrapped(towards, scatter[0], reached_by[0])
-        green += colours[lamp, 1] * arrives * _wrapped(towards, scatter[1], reached_by[1])
-        blue += colours[lamp, 2] * arrives * _wrapped(towards, scatter[2], reached_by[2])
-        if towards > 0.0:
-            gloss = arrives * occlusion * read[4] * towards
-            gloss *= _highlight(nx, ny, nz, vx, vy, vz, lx, ly, lz, alpha)
-            shine_red += colours[lamp, 0] * gloss
-            shine_green += colours[lamp, 1] * gloss
-            shine_blue += colours[lamp, 2] * gloss
-    light[0] = max(0.0, read[0] * red) + max(0.0, shine_red)
-    light[1] = max(0.0, read[1] * green) + max(0.0, shine_green)
-    light[2] = max(0.0, read[2] * blue) + max(0.0, shine_blue)
+    """What the vertices carry and what the textures say at every place."""
+    for place in range(len(places)):
+        row, column = places[place, 0], places[place, 1]
+        for k in range(10):
+            attributes[k, place] = 0.0
+        # Two samples on a diagonal have the pixel's middle between them.
+        shared = places[place, 3] == 4
+        part = np.float32(0.5 if shared else 1.0)
+        for step in range(2 if shared else 1):
+            y, x = row + step, column + step
+            index = triangle[y, x]
+            a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
+            a_part = part * barycentric[y, x, 0]
+            b_part = part * barycentric[y, x, 1]
+            c_part = part * barycentric[y, x, 2]
+            for k in range(10):
+                attributes[k, place] += (
+                    a_part * packed[a, k] + b_part * packed[b, k] + c_part * packed[c, k]
+                )
+        picture = textures[places[place, 2]]
+        u, v = attributes[6, place], attributes[7, place]
+        upper, lower, left, right, down, across = texel(picture, u, v)
+        for k in range(8):
+            top = picture[upper, left, k]
+            top += across * (picture[upper, right, k] - top)
+            low = picture[lower, left, k]
+            low += across * (picture[lower, right, k] - low)
+            texture[k, place] = top + down * (low - top)
 
 
 @kernel
-def _surrounded(surrounding: Array, x: float, y: float, z: float) -> tuple[float, float, float]:
-    """What a white surface sends back of the surrounding, red, green, blue."""
-    values = harmonics(x, y, z)
-    red, green, blue = 0.0, 0.0, 0.0
-    for k in range(9):
-        red += values[k] * surrounding[k, 0]
-        green += values[k] * surrounding[k, 1]
-        blue += values[k] * surrounding[k, 2]
-    return max(red, 0.0), max(green, 0.0), max(blue, 0.0)
+def _write(places: Array, light: Array, image: Array) -> None:
+    for place in range(len(places)):
+        row, column = places[place, 0], places[place, 1]
+        side = 2 if places[place, 3] == 4 else 1
+        for y in range(row, row + side):
+            for x in range(column, column + side):
+                for k in range(3):
+                    image[y, x, k] = light[k, place]
 
 
-@kernel
-def _wrapped(towards: float, scatter: float, reached_by: float) -> float:
-    reached = max(0.0, (towards + scatter) * reached_by)
-    # Without scatter it is the cosine, with all of it the square.
-    return reached * (1.0 - scatter + scatter * reached)
+def _light(
+    attributes: Array, texture: Array, scatter: Array, lights: Lights, eye: Array, rotation: Array
+) -> Array:
+    """The light from N places, (3, N), of (10, N), (8, N) and (3, N)."""
+    normal = unit(attributes[0:3] + rotation.astype(np.float32) @ texture[BUMP])
+    view = unit(np.asarray(eye, np.float32)[:, None] - attributes[3:6])
+    occlusion, shadow = attributes[8], attributes[9]
+    roughness, specular = texture[ROUGHNESS], texture[SPECULAR]
+    ahead = dot(normal, view)
+
+    reached_by = 1 / (1 + scatter)
+    scattered = occlusion * surrounded(lights, normal)
+    sheen = specular * (0.028 + (1 - roughness) * 0.9 * _fifth(1 - np.clip(ahead, 0.05, 1)))
+    shine = (sheen * occlusion**2) * surrounded(lights, (2 * ahead) * normal - view)
+    for number, (towards, colour) in enumerate(zip(lights.directions, lights.colours, strict=True)):
+        arrives = shadow if number == 0 else occlusion
+        cosine = dot(normal, towards)
+        reached = np.maximum(0, (cosine + scatter) * reached_by)
+        # Without scatter it is the cosine, with all of it the square.
+        wrapped = reached * (1 - scatter + scatter * reached)
+        scattered += colour[:, None] * (arrives * wrapped)
+        gloss = arrives * occlusion * specular * np.maximum(0, cosine)
+        shine += colour[:, None] * (gloss * _highlight(normal, view, towards, roughness**2))
+    light: Array = np.maximum(0, texture[ALBEDO] * scattered) + np.maximum(0, shine)
+    return light
 
 
-@kernel
-def _highlight(
-    nx: float,
-    ny: float,
-    nz: float,
-    vx: float,
-    vy: float,
-    vz: float,
-    lx: float,
-    ly: float,
-    lz: float,
-    alpha: float,
-) -> float:
+def _highlight(normal: Array, view: Array, towards: Array, alpha: Array) -> Array:
     """GGX distribution, Schlick's Fresnel and Karis's fit of the masking, times pi."""
-    hx, hy, hz = vx + lx, vy + ly, vz + lz
-    scale = 1.0 / np.sqrt(hx * hx + hy * hy + hz * hz + 1e-12)
-    across = max(0.0, (nx * hx + ny * hy + nz * hz) * scale)
-    along = max(0.0, (lx * hx + ly * hy + lz * hz) * scale)
-    spread = across * across * (alpha * alpha - 1.0) + 1.0
-    away = 1.0 - along
-    fresnel = 0.028 + 0.972 * away * away * away * away * away
-    masked = 4.0 * along * along * (alpha + 0.5) + 0.1
-    return float(alpha * alpha / (spread * spread) * fresnel / masked)
+    half = unit(view + towards[:, None])
+    across = np.maximum(0, dot(normal, half))
+    along = np.maximum(0, dot(half, towards))
+    spread = across**2 * (alpha**2 - 1) + 1
+    fresnel = 0.028 + 0.972 * _fifth(1 - along)
+    masked = 4 * along**2 * (alpha + 0.5) + 0.1
+    bright: Array = alpha**2 / (spread**2 * masked) * fresnel
+    return bright
+
+
+def _fifth(x: Array) -> Array:
+    """The fifth power, by products: a general power takes a hundred times as long."""
+    square = x * x
+    fifth: Array = square * square * x
+    return fifth

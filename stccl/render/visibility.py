@@ -43,15 +43,16 @@ def lit_part(
     side = np.cross([0.0, 1.0, 0.0] if abs(towards[1]) < 0.9 else [1.0, 0.0, 0.0], towards)
     side /= np.linalg.norm(side)
     axes = np.stack([side, np.cross(side, towards), -towards], axis=1)  # right, down, away
-    seen = vertices @ axes
-    low, high = seen.min(axis=0), seen.max(axis=0)
+    # One coordinate after the other: numpy is slow along short rows.
+    seen = axes.T @ vertices.T
+    low, high = seen.min(axis=1), seen.max(axis=1)
     margin_px = softness_px + 2
     scale = (resolution_px - 2 * margin_px) / max(high[0] - low[0], high[1] - low[1])
 
     def on_map(at: Array) -> Array:
-        placed: Array = (at - low) * [scale, scale, 1.0]
-        placed += [margin_px, margin_px, _FAR_M]
-        return placed
+        placed: Array = (at - low[:, None]) * np.array([[scale], [scale], [1.0]])
+        placed += np.array([[margin_px], [margin_px], [_FAR_M]])
+        return np.ascontiguousarray(placed.T)
 
     depth = rasterize(
         on_map(seen),
@@ -59,7 +60,7 @@ def lit_part(
         (resolution_px, resolution_px),
         two_sided=np.ones(len(triangles), np.bool_),
     ).depth
-    lifted = on_map((points + bias_m * normals) @ axes)
+    lifted = on_map(axes.T @ (points + bias_m * normals).T)
     lit = np.empty(len(points), np.float32)
     _compare(lifted, depth, softness_px, bias_m, lit)
     return lit

@@ -118,6 +118,29 @@ def test_the_highlight_stands_where_the_mirror_has_the_lamp():
     assert normals[row, column] @ (half / np.linalg.norm(half)) > 0.995
 
 
+def test_surfaces_shaded_together_are_as_each_by_itself():
+    vertices, triangles = sphere()
+    seen = rasterize(CAMERA.project(vertices, 2), triangles, (128, 128))
+    generator = np.random.default_rng(0)
+    attributes = Vertices(
+        vertices, vertex_normals(vertices, triangles),
+        *(generator.random((len(vertices), *shape), np.float32) for shape in ((2,), (), ())),
+    )  # fmt: skip
+    half = len(triangles) // 2
+    surfaces = [
+        Surface(0, half, generator.random((8, 8, 8), np.float32), (0.5, 0.3, 0.2)),
+        Surface(half, len(triangles), generator.random((4, 16, 8), np.float32), (0.0, 0.1, 0.4)),
+    ]
+    lamp = _lamp((1.0, 2.0, 3.0))
+    together, apart = np.zeros((2, 128, 128, 3), np.float32)
+    shade_surfaces(together, seen, triangles, attributes, surfaces, lamp, EYE, np.eye(3))
+    for surface in surfaces:
+        shade_surfaces(apart, seen, triangles, attributes, [surface], lamp, EYE, np.eye(3))
+    lit = together.any(axis=2)
+    assert (lit == (seen.triangle >= 0)).all()
+    np.testing.assert_allclose(together, apart, rtol=1e-5)
+
+
 def test_hair_across_the_light_is_brighter_than_hair_along_it():
     corners = np.array([[-1.0, -1, 0], [1, -1, 0], [0, 1, 0]])
     triangles = np.array([[0, 1, 2]])
