@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stccl.metric.loss import STCCLLoss, initial
-from stccl.metric.source import SourceCache, SourceFeatures
+from stccl.metric.source import SourceFeatures
+from stccl.metric.source_cache import SourceCache
 from tests.metric.test_loss import noise, where
 
 KINDS = {
