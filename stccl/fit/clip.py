@@ -30,14 +30,16 @@ def fit_clip(
     r"""The most probable motion of a face, by Gauss-Newton steps on the whole clip.
 
     .. math:: \min_u \sum_{t,l} \rho\!\left(
-        \frac{p_{tl} - \pi(x_l(u_t))}{\sigma_l}\right) + \sum_t \lVert u_t \rVert^2_\Lambda
+        \frac{p_{tl} - \pi(x_l(u_t))}{\sigma_l}\right)
+        + \sum_t \left(\lVert u_t \rVert^2_\Lambda - \lVert \bar u \rVert^2_{s\Lambda}\right)
         + \sum_t \lVert u_{t-1} - 2 u_t + u_{t+1} \rVert^2_\Gamma,
         \quad u_{low} \le u_t \le u_{high}
 
-    with observed landmarks p, projection pi, Geman-McClure's rho, and the prior's precisions.
-    Frames before and after count alike, so smoothing brings no lag. Each step solves one banded
-    system for all frames; the bounds are kept by stiff springs that act only beyond them, a
-    semismooth Newton method.
+    with observed landmarks p, projection pi, Geman-McClure's rho, the mean of the clip
+    :math:`\bar u`, the prior's precisions, and s what lasts of the mean. Frames before and after
+    count alike, so smoothing brings no lag. Each step solves one banded system for all frames, the
+    mean being that of the step before; the bounds are kept by stiff springs that act only beyond
+    them, a semismooth Newton method.
 
     Args:
         space: Landmarks of the person.
@@ -54,7 +56,7 @@ def fit_clip(
     for step in range(_STEPS):
         near = equations(space, camera, seen, unknowns, robust=step >= _TRUSTING_STEPS)
         transposed = near.by_unknowns.transpose(0, 2, 1)
-        gradient, curvature = prior.pull(unknowns)
+        gradient, curvature = prior.pull(unknowns, prior.lasting * unknowns.mean(0))
         gradient += prior.steadiness * _times(bands, unknowns)
         gradient -= (transposed @ near.misses[..., None])[..., 0]
         blocks = transposed @ near.by_unknowns

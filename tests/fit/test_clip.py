@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from stccl.face3d.flame import FLAME
 from stccl.fit.camera import assumed_camera
 from stccl.fit.clip import _second_differences, _solve, _times, fit_clip
-from stccl.fit.equations import split
+from stccl.fit.equations import equations, split
 from stccl.fit.identity import View, fit_identity
 from stccl.fit.landmark_space import coefficients, landmark_space
 from stccl.fit.models import face_model, fittable
-from stccl.fit.observed import observe, usable
+from stccl.fit.observed import _ROBUST, observe, usable
 from stccl.fit.priors import prior
 from stccl.fit.projection import project, rotation_matrices
 from stccl.fit.stage import residuals
@@ -61,6 +61,7 @@ def test_smoothing_calms_noise_and_brings_no_lag(space_of, before, params):
 def test_nothing_is_smoothed_across_a_cut(space_of, before, params):
     acted = act(40)
     space = space_of(acted.shape)
+    before = before._replace(lasting=np.zeros_like(before.lasting))  # a mood outlasts a cut
     seen = observe(acted.points_px, SIZE_PX)
     camera = assumed_camera(space, seen, SIZE_PX, params.camera_distance_m)
     apart = [
@@ -69,6 +70,51 @@ def test_nothing_is_smoothed_across_a_cut(space_of, before, params):
     ]
     together = fit_clip(space, camera, seen, before, [(0, 20), (20, 40)])
     np.testing.assert_allclose(together, np.concatenate(apart), atol=5e-3)
+
+
+def test_a_mood_is_found_nearly_as_strong_as_it_is(space_of, before, params):
+    """What a whole clip shows is pulled to rest less than what a moment shows."""
+    acted = act(30, noise_px=0.5)
+    space = space_of(acted.shape)
+    smile = face_model("head").expression_names.index("lip_corner_puller_left")
+    assert acted.expression[:, smile].mean() > 0.2
+    alone = before._replace(lasting=np.zeros_like(before.lasting))
+    share = [
+        split(fitted(acted, space, p, params))[0][:, smile].mean()
+        / acted.expression[:, smile].mean()
+        for p in (before, alone)
+    ]
+    assert share[0] > share[1] + 0.1
+    assert 0.8 < share[0] < 1.05
+
+
+def test_what_lasts_is_the_minimum_of_what_is_written(space_of, before, params):
+    """The cost, with the mean written out, does not fall to any side."""
+    acted = act(6, noise_px=0.5)
+    space = space_of(acted.shape)
+    seen = observe(acted.points_px, SIZE_PX)
+    camera = assumed_camera(space, seen, SIZE_PX, params.camera_distance_m)
+    found = fit_clip(space, camera, seen, before, [(0, 6)])
+
+    def cost(unknowns):
+        misses = equations(space, camera, seen, unknowns, robust=False).misses
+        squares = (misses**2).reshape(-1, 2).sum(1)
+        apart = unknowns - unknowns.mean(0)
+        mean = unknowns.mean(0) ** 2
+        beyond = unknowns - np.clip(unknowns, before.low, before.high)
+        return (
+            (squares / (1 + squares / _ROBUST**2)).sum()
+            + (before.precision * (apart**2 + (1 - before.lasting) * mean)).sum()
+            + (before.steadiness * np.diff(unknowns, 2, axis=0) ** 2).sum()
+            + 1e4 * (beyond**2).sum()
+        )
+
+    free = np.flatnonzero((found > 0.01).all(0) & (before.lasting > 0))
+    assert len(free) >= 5
+    for number in free:
+        shift = 1e-3 * np.eye(found.shape[1])[number]
+        slope = (cost(found + shift) - cost(found - shift)) / 2e-3
+        assert abs(slope) < 6  # 17 where the mean counts a tenth less
 
 
 def test_wrong_points_hardly_count(space_of, before, params):
