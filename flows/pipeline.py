@@ -73,7 +73,7 @@ def outdated(after: Mapping[str, set[str]]) -> dict[str, set[str]]:
             f"another run is at work in this folder (process {holders}); wait for it or stop it, "
             "then run the same command again"
         ) from None
-    found = {s for s in after if not changed.isdisjoint({s} | _needed(s, after))}
+    found = {s for s in after if not changed.isdisjoint({s} | needed(s, after))}
     return {stage: after[stage] & found for stage in after if stage in found}
 
 
@@ -94,18 +94,19 @@ def chosen(after: Mapping[str, set[str]], names: Iterable[str]) -> dict[str, set
         wanted |= found
     order = TopologicalSorter(after).static_order()
     return {
-        stage: _needed(stage, after) & wanted if wanted else set(after[stage])
+        stage: needed(stage, after) & wanted if wanted else set(after[stage])
         for stage in order
         if stage in wanted or not wanted
     }
 
 
-def _needed(stage: str, after: Mapping[str, set[str]]) -> set[str]:
-    """Everything before a stage, however far."""
-    needed = set(after[stage])
-    for earlier in after[stage]:
-        needed |= _needed(earlier, after)
-    return needed
+def needed(stage: str, after: Mapping[str, set[str]]) -> set[str]:
+    """Everything before a stage, however far.
+
+    >>> sorted(needed("c", {"a": set(), "b": {"a"}, "c": {"b"}}))
+    ['a', 'b']
+    """
+    return after[stage].union(*(needed(earlier, after) for earlier in after[stage]))
 
 
 def repro(

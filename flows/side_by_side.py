@@ -1,16 +1,19 @@
 """Stages that do not need each other at the same time, without Prefect."""
 
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
-from flows.pipeline import repro, stop
+from flows.pipeline import needed, repro, stop
 
 
 def run_side_by_side(after: Mapping[str, set[str]], *, force: bool, at_once: int) -> None:
     """Bring stages up to date, each as soon as those before it are.
 
-    After a failure no further stage starts; those that run come to their end.
+    Where more could start than may run, that one starts first which most others wait for, however
+    far behind it: what leads nowhere fills the time in which little else can be done. After a
+    failure no further stage starts; those that run come to their end.
 
     Args:
         after: Every stage with those that have to be done before it.
@@ -22,11 +25,15 @@ def run_side_by_side(after: Mapping[str, set[str]], *, force: bool, at_once: int
     """
     order = TopologicalSorter(after)
     order.prepare()
+    waiting = Counter(earlier for stage in after for earlier in needed(stage, after))
+    ready: list[str] = []
     running: dict[Future[str], str] = {}
     with ThreadPoolExecutor(at_once) as pool:
         try:
             while order.is_active():
-                for stage in order.get_ready():
+                ready = sorted([*ready, *order.get_ready()], key=lambda stage: -waiting[stage])
+                while ready and len(running) < at_once:
+                    stage = ready.pop(0)
                     started = pool.submit(repro, stage, force=force, show=_say, environment={})
                     running[started] = stage
                 done, _ = wait(running, return_when=FIRST_COMPLETED)

@@ -64,6 +64,17 @@ def test_stages_that_do_not_need_each_other_run_at_the_same_time(stages) -> None
     run_side_by_side({"a": set(), "b": {"a"}, "c": {"a"}}, force=False, at_once=2)
 
 
+def test_what_most_stages_wait_for_starts_first(stages) -> None:
+    begun: list[str] = []
+    stages(begun.append)
+    after = {"report": set(), "judge": {"aside", "long"}, "aside": set(), "long": set()}
+    after |= {"model": {"long"}, "films": {"model"}}
+    run_side_by_side(after, force=False, at_once=1)
+    assert begun[0] == "long"  # three wait for it, one far behind
+    assert begun.index("model") < begun.index("report")
+    assert begun.index("aside") < begun.index("judge")
+
+
 def test_after_a_failure_nothing_starts_and_what_runs_comes_to_its_end(stages) -> None:
     both, ended = threading.Barrier(2), []
 
