@@ -64,6 +64,7 @@ def registry() -> tuple[Weight, ...]:
     from stccl.experts.identity import DLIB_FILE
     from stccl.face3d.deca_networks import DECA_FILE
     from stccl.face3d.flame_files import ALBEDO_FILE, LANDMARKS_FILE, MODEL_FILE
+    from stccl.face3d.texture_files import DISPLACEMENT_FILE, MASK_FILE, TEMPLATE_FILE
 
     hub = Path(torch.hub.get_dir()) / "checkpoints"
     return (
@@ -167,5 +168,21 @@ def registry() -> tuple[Weight, ...]:
             WEIGHTS / DECA_FILE,
             "",
             BUILT_IN_HEAD,
+        ),
+        *(
+            Weight(
+                f"DECA {what}",
+                "faces in 3-D: DECA's wrinkles in shape images",
+                "non-commercial research",
+                f"https://github.com/yfeng95/DECA/raw/master/data/{file}",
+                WEIGHTS / file,
+                "",
+                "shape images without wrinkles",
+            )
+            for what, file in (
+                ("texture layout", TEMPLATE_FILE),
+                ("fixed displacement", DISPLACEMENT_FILE),
+                ("detail mask", MASK_FILE),
+            )
         ),
     )

@@ -52,19 +52,32 @@ def fit_clip(
         (T, P) unknowns, within their bounds.
     """
     unknowns = first_guess(space, seen, camera)
-    bands = _second_differences(runs, len(unknowns))
     for step in range(_STEPS):
         near = equations(space, camera, seen, unknowns, robust=step >= _TRUSTING_STEPS)
-        transposed = near.by_unknowns.transpose(0, 2, 1)
-        gradient, curvature = prior.pull(unknowns, prior.lasting * unknowns.mean(0))
-        gradient += prior.steadiness * _times(bands, unknowns)
-        gradient -= (transposed @ near.misses[..., None])[..., 0]
-        blocks = transposed @ near.by_unknowns
-        moved = _solve(blocks, curvature, bands, prior.steadiness, -gradient)
+        moved = newton_step(prior, runs, unknowns, *near.normal())
         unknowns = unknowns + moved
         if step >= _TRUSTING_STEPS and np.abs(moved).max() < _SMALL:
             break
     return np.clip(unknowns, prior.low, prior.high)
+
+
+def newton_step(prior: Prior, runs: Runs, unknowns: Array, blocks: Array, right: Array) -> Array:
+    """The Gauss-Newton step of all frames, from what was seen and what is known beforehand.
+
+    Args:
+        prior: Of a frame's unknowns, and of how they change.
+        runs: See `fit_clip`.
+        unknowns: (T, P) where they are.
+        blocks: (T, P, P) J'J of what was seen in each frame.
+        right: (T, P) J'r, with r the misses and J what a step takes off them.
+
+    Returns:
+        (T, P).
+    """
+    bands = _second_differences(runs, len(unknowns))
+    gradient, curvature = prior.pull(unknowns, prior.lasting * unknowns.mean(0))
+    gradient += prior.steadiness * _times(bands, unknowns)
+    return _solve(blocks, curvature, bands, prior.steadiness, right - gradient)
 
 
 def _second_differences(runs: Runs, frames: int) -> Array:

@@ -26,6 +26,11 @@ class Equations(NamedTuple):
     by_unknowns: Array
     by_shape: Array
 
+    def normal(self) -> tuple[Array, Array]:
+        """J'J (T, P, P) and J'r (T, P)."""
+        transposed = self.by_unknowns.transpose(0, 2, 1)
+        return transposed @ self.by_unknowns, (transposed @ self.misses[..., None])[..., 0]
+
 
 def split(unknowns: Array) -> tuple[Array, Array, Array, Array]:
     """Expression (T, E), jaw, rotation and translation (T, 3 each) of (T, P) unknowns."""

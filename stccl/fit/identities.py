@@ -77,6 +77,6 @@ STAGE = ItemStage(
     outputs=("identities",),
     process=process,
     items=items,
-    code=("fit", "face3d", "render/camera", "landmarks/smooth", "clip"),
+    code=("fit", "face3d", "render", "landmarks/smooth", "clip"),
     weights=model_files,
 )

@@ -1,15 +1,19 @@
 """The 68 landmarks of a face model about one identity, as a sum of separate effects."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from stccl.face3d.model import FaceCoefficients, FaceModel
 
 Array = NDArray[Any]
+Places = Callable[[Tensor], Tensor]
+"""Points of a mesh: (B, V, 3) vertices to (B, N, 3)."""
 
 _JAW_RAD = np.linspace(0.0, 0.6, 9)
 _ASIDE_RAD = 0.05
@@ -64,8 +68,8 @@ class LandmarkSpace(NamedTuple):
         return points, by_jaw
 
 
-def landmark_space(model: FaceModel, shape: Array) -> LandmarkSpace:
-    """The landmarks about the identity `shape`, (S,)."""
+def landmark_space(model: FaceModel, shape: Array, places: Places | None = None) -> LandmarkSpace:
+    """The landmarks, or other points of the mesh, about the identity `shape`, (S,)."""
     identities, expressions = len(model.shape_names), len(model.expression_names)
     sizes = (1, identities, expressions, len(_JAW_RAD), 2)
     first = np.cumsum((0, *sizes))
@@ -76,7 +80,7 @@ def landmark_space(model: FaceModel, shape: Array) -> LandmarkSpace:
     jaw = np.zeros((first[-1], 3))
     jaw[first[3] : first[4], 0] = _JAW_RAD
     jaw[first[4] :, 1:] = _ASIDE_RAD * np.eye(2)
-    points = landmarks(model, shapes, moved, jaw)
+    points = landmarks(model, shapes, moved, jaw, places)
     rest, by_shape, by_expression, opened, aside = (
         points[start:end] - (points[0] if start else 0) for start, end in pairwise(first)
     )
@@ -84,12 +88,14 @@ def landmark_space(model: FaceModel, shape: Array) -> LandmarkSpace:
     return LandmarkSpace(rest[0], by_shape, by_expression, opened, aside, _JAW_RAD)
 
 
-def landmarks(model: FaceModel, shape: Array, expression: Array, jaw: Array) -> Array:
+def landmarks(
+    model: FaceModel, shape: Array, expression: Array, jaw: Array, places: Places | None = None
+) -> Array:
     """(B, 68, 3) m of the whole model, neither turned nor moved; (B, S), (B, E) and (B, 3)."""
     still = np.zeros((len(shape), 3))
     faces = coefficients(shape, expression, still, still, jaw)
     with torch.inference_mode():
-        return model.landmarks(model.vertices(faces)).numpy().astype(np.float64)
+        return (places or model.landmarks)(model.vertices(faces)).numpy().astype(np.float64)
 
 
 def coefficients(

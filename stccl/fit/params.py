@@ -25,6 +25,11 @@ class FitParams(Section):
         gt=0, description="Pull towards the usual face; 1 suits dlib's points."
     )
     smoothing: float = Field(ge=0, description="Pull towards steady motion; 0 fits frame by frame.")
+    refine: Literal["landmarks", "photometric"] = Field(
+        description="What expression, jaw and pose come from: the landmarks alone, or then also "
+        "the colours of the skin in the aligned frames, with albedo and light; that takes many "
+        "times as long."
+    )
     max_residual: float = Field(
         gt=0,
         description="Frames whose landmarks the fit misses by more on average are left empty; "

@@ -11,12 +11,14 @@ from stccl.clip import Clip, read_clips
 from stccl.errors import ClipRejected
 from stccl.fit.camera import assumed_camera
 from stccl.fit.clip import fit_clip
+from stccl.fit.crops import read_crops
 from stccl.fit.equations import split
 from stccl.fit.identities import speaker_key
 from stccl.fit.landmark_space import LandmarkSpace, landmark_space, landmarks
 from stccl.fit.models import face_model, fittable, model_files
 from stccl.fit.observed import eye_distance, observe
 from stccl.fit.params import FitParams
+from stccl.fit.photometric import Refined, refine
 from stccl.fit.priors import prior
 from stccl.fit.projection import faces_camera, project
 from stccl.fit.read import read_landmarks
@@ -63,6 +65,13 @@ def process(clip: Clip, data: Path, params: FitParams, out: Outputs) -> None:
     camera = assumed_camera(space, observed, seen.size_px, params.camera_distance_m)
     before = prior(fittable(params.model), len(space.expression), params)
     unknowns = fit_clip(space, camera, observed, before, seen.runs)
+    refined = None
+    if params.refine == "photometric":
+        crops = read_crops(data, clip.clip, np.flatnonzero(seen.usable))
+        refined = refine(
+            params.model, shape, space, camera, observed, crops, before, seen.runs, unknowns
+        )
+        unknowns = refined.unknowns
     missed = residuals(params.model, shape, unknowns, camera, observed.points_px)
     # Seen from behind, a face's points lie as in a mirror: no detector means that.
     fitted = (missed <= params.max_residual) & faces_camera(split(unknowns)[2])
@@ -75,7 +84,7 @@ def process(clip: Clip, data: Path, params: FitParams, out: Outputs) -> None:
             f"{np.sum(~faces_camera(split(unknowns)[2]))} would be seen from behind",
             "look at the points in the clip; raise fit.max_residual if they are right",
         )
-    _write(out, seen.usable, shape, unknowns, missed, fitted, camera)
+    _write(out, seen.usable, shape, unknowns, missed, fitted, camera, refined)
 
 
 def residuals(
@@ -115,7 +124,7 @@ def _space(model: str, shape: tuple[float, ...]) -> LandmarkSpace:
 
 def _write(
     out: Outputs, usable: Array, shape: tuple[float, ...], unknowns: Array, missed: Array,
-    fitted: Array, camera: Camera,
+    fitted: Array, camera: Camera, refined: Refined | None,
 ) -> None:  # fmt: skip
     table = out.table("faces3d")
     parts = dict(
@@ -126,6 +135,7 @@ def _write(
         "centre_px": camera.centre_px,
         "distance_m": camera.distance_m,
     }
+    light = refined.appearance.light.ravel().tolist() if refined else None
     place = np.cumsum(usable) - 1
     for frame, used in enumerate(usable):
         row = place[frame]
@@ -136,6 +146,8 @@ def _write(
             eyes=[0.0] * 6 if known else None,
             **{name: part[row].tolist() if known else None for name, part in parts.items()},
             residual=float(missed[row]) if used else None,
+            light=light if known else None,
+            photometric_residual=float(refined.residual[row]) if refined and used else None,
             **facts,
         )
 
@@ -145,6 +157,6 @@ STAGE = ItemStage(
     outputs=("faces3d",),
     process=process,
     items=items,
-    code=("fit", "face3d", "render/camera", "landmarks/smooth", "clip"),
+    code=("fit", "face3d", "render", "landmarks/smooth", "clip"),
     weights=model_files,
 )

@@ -74,14 +74,20 @@ SCHEMAS: dict[str, pa.Schema] = {
     # `residual` is the mean distance of the model's 68 points from the landmarks over the distance
     # of the outer corners of the eyes; null without a face. `focal_px`, `centre_px` (x, y; the
     # picture's corner at 0) and `distance_m` are the camera of `stccl.render.camera.Camera`.
+    # `light` (9 spherical harmonics × RGB, row-major, as `stccl.face3d.shading` has them) and
+    # `photometric_residual` (of the visible skin's colours, 1 from black to white) are null where
+    # the fit is not refined by the pictures.
     "faces3d": _columns(
         *("shape", "expression", "jaw", "eyes", "rotation", "translation", "residual"),
+        *("light", "photometric_residual"),
         frame=pa.int32(),
         **{
             name: pa.list_(pa.float32())
             for name in ("shape", "expression", "jaw", "eyes", "rotation", "translation")
         },
         residual=pa.float32(),
+        light=pa.list_(pa.float32(), 27),
+        photometric_residual=pa.float32(),
         focal_px=pa.float64(),
         centre_px=pa.list_(pa.float64(), 2),
         distance_m=pa.float64(),

@@ -264,3 +264,24 @@ def test_doctor_tells_which_model_is_fitted_and_what_the_other_needs(tmp_path, m
     Path("params.yaml").write_text(text.replace("model: head", "model: flame"))
     (line,) = [each for each in doctor.findings() if str(each).startswith("The fit stage")]
     assert line.startswith("The fit stage cannot run: fit.model: flame: ")
+
+
+def test_pictures_refine_where_asked(tmp_path, params):
+    acted = act(12)
+    points = acted.points_px.copy()
+    points[5] = np.nan
+    write_clips(tmp_path, {"A-neutral-1": points})
+    run(tmp_path, params)
+    plain = rows(tmp_path, "made-A-neutral-1-1")
+    asked = params.model_copy(update={"refine": "photometric"})
+    summary = run(tmp_path, asked)[1]
+    assert (summary.done, summary.kept) == (1, 0)
+    found = rows(tmp_path, "made-A-neutral-1-1")
+    for before, after in zip(plain, found, strict=True):
+        assert (before["light"], before["photometric_residual"]) == (None, None)
+        assert (after["light"] is None) == (after["frame"] == 5)
+        if after["frame"] != 5:
+            assert len(after["light"]) == 27
+            # Even gray: nothing is missed, and nothing is told.
+            assert after["photometric_residual"] < 1e-3
+            assert abs(after["jaw"][0] - before["jaw"][0]) < 0.05
