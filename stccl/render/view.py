@@ -34,7 +34,8 @@ class Pinhole(NamedTuple):
     Depth is d - z, m.
     """
 
-    camera: Camera
+    camera: Camera | tuple[Camera, ...]
+    """One for all B pictures, or B of them."""
 
     @property
     def perspective(self) -> bool:
@@ -49,15 +50,22 @@ class Pinhole(NamedTuple):
         [[[138.0, 108.0, 1.0]]]
         """
         x, y, z = points.unbind(-1)
-        depth = self.camera.distance_m - z
-        near = self.camera.focal_px / depth
-        right, down = self.camera.centre_px
-        return torch.stack((right + near * x, down - near * (y - self.camera.height_m), depth), -1)
+        focal, distance, height, right, down = self._numbers(points)
+        depth = distance - z
+        near = focal / depth
+        return torch.stack((right + near * x, down - near * (y - height), depth), -1)
 
     def towards(self, points: Tensor) -> Tensor:
         """As `View.towards`."""
-        eye = points.new_tensor([0.0, self.camera.height_m, self.camera.distance_m])
+        _, distance, height, _, _ = self._numbers(points)
+        eye = torch.stack((torch.zeros_like(height), height, distance), -1)
         return functional.normalize(eye - points, dim=-1)
+
+    def _numbers(self, points: Tensor) -> Tensor:
+        """(5, B or 1, 1) focal length, distance, height and centre."""
+        cameras = (self.camera,) if isinstance(self.camera, Camera) else self.camera
+        rows = [(c.focal_px, c.distance_m, c.height_m, *c.centre_px) for c in cameras]
+        return points.new_tensor(rows).T[..., None]
 
 
 class Orthographic(NamedTuple):

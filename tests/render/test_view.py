@@ -21,6 +21,20 @@ def test_the_pinhole_is_the_camera():
                                eye.double().expand_as(POINTS), atol=1e-7, rtol=0)  # fmt: skip
 
 
+def test_every_picture_may_have_a_camera_of_its_own():
+    near = Camera(128, 300.0, 0.5, -0.03, (60.0, 70.0))
+    points = POINTS.clone().requires_grad_()
+    view = Pinhole((CAMERA, near))
+    both, towards = view.project(points), view.towards(points)
+    for picture, camera in enumerate((CAMERA, near)):
+        own = POINTS[picture : picture + 1]
+        torch.testing.assert_close(both[picture : picture + 1], Pinhole(camera).project(own))
+        torch.testing.assert_close(towards[picture : picture + 1], Pinhole(camera).towards(own))
+        expected = camera.project(own.numpy())[0]
+        np.testing.assert_allclose(both[picture].detach(), expected, rtol=1e-12)
+    assert torch.autograd.gradcheck(view.project, points)
+
+
 def test_the_orthographic_camera_is_decas():
     camera = torch.tensor([[7.0, 0.01, -0.02], [8.0, 0.0, 0.05]]).double()
     view = Orthographic(camera, 224)

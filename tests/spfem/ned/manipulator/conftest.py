@@ -50,6 +50,8 @@ def write_faces(tmp_path: Path) -> Callable[..., Path]:
                     "frame": frame,
                     **{name: value if there else None for name, value in values.items()},
                     "residual": 0.01 if there else None,
+                    "light": None,
+                    "photometric_residual": None,
                     "focal_px": 900.0,
                     "centre_px": [128.0, 128.0],
                     "distance_m": 1.0,

@@ -34,6 +34,7 @@ def test_frames_without_a_fit_are_left_out(made, track):
 
 def test_a_clip_without_any_fit_says_so(made, tmp_path):
     empty = ("shape", "expression", "jaw", "eyes", "rotation", "translation", "residual")
+    empty += ("light", "photometric_residual")
     with TableWriter(tmp_path / "faces3d" / "made-A.parquet", "faces3d") as table:
         for frame in range(FRAMES):
             table.append(
