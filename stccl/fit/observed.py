@@ -11,7 +11,7 @@ LEAST_POINTS_INSIDE = 51
 """Of the 68: a face with fewer of them in the picture is not fitted; beyond its border they are
 guesses."""
 
-_NOISE = np.repeat((0.02, 0.015, 0.01, 0.01, 0.01, 0.01), (17, 10, 4, 5, 12, 20))
+_NOISE = np.repeat((0.03, 0.015, 0.01, 0.01, 0.01, 0.01), (17, 10, 4, 5, 12, 20))
 """(68,) standard deviations of the coordinates over the distance of the outer corners of the eyes:
 jaw line, brows, bridge and base of the nose, eyes, mouth. The jaw line slides along the face's
 outline when a head turns, and detectors put brows where hair is."""

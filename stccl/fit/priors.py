@@ -18,8 +18,8 @@ _JAW_BOUNDS_RAD = ((0.0, 0.6), (-0.2, 0.2), (-0.2, 0.2))
 _JAW_ACCELERATION_RAD = (0.03, 0.005, 0.005)
 _TURN_STD_RAD = 1.0
 _SHIFT_STD_M = (3.0, 3.0, 0.1)  # the depth is told by the size alone
-_TURN_ACCELERATION_RAD = 0.0025
-_SHIFT_ACCELERATION_M = 0.0005
+_TURN_ACCELERATION_RAD = 0.005
+_SHIFT_ACCELERATION_M = 0.001
 _BOUND_STD = 0.01  # how softly a bound is kept, in the unit of what it bounds
 _LASTING = 0.8
 """Chosen on made faces: less makes moods fainter, more takes a detector's habits for moods."""
