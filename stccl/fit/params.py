@@ -28,7 +28,7 @@ class FitParams(Section):
     refine: Literal["landmarks", "photometric"] = Field(
         description="What expression, jaw and pose come from: the landmarks alone, or then also "
         "the colours of the skin in the aligned frames, with albedo and light; that takes many "
-        "times as long."
+        "times as long, and suits faces that look like the model's."
     )
     max_residual: float = Field(
         gt=0,
