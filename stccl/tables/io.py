@@ -181,7 +181,15 @@ def open_table(path: Path, schema: str) -> pq.ParquetFile:
         metadata.get(b"stccl.schema_version", b"?").decode(),
     )
     expected = (schema, str(VERSION))
-    if found != expected or not file.schema_arrow.remove_metadata().equals(SCHEMAS[schema]):
+    columns = file.schema_arrow.remove_metadata()
+    if found == expected and not columns.equals(SCHEMAS[schema]):
+        file.close()
+        others = sorted({field.name for field in set(columns) ^ set(SCHEMAS[schema])})
+        raise StageError(
+            f"{path} was made by another version of stccl, which had other columns "
+            f"({', '.join(others) or 'in another order'}); run `dvc repro` to make it anew"
+        )
+    if found != expected:
         file.close()
         raise StageError(
             f"{path} holds table {found[0]} version {found[1]}, expected {schema} "

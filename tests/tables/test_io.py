@@ -173,7 +173,9 @@ def test_right_name_but_other_columns(tmp_path):
     path = tmp_path / "t.parquet"
     metadata = {"stccl.schema": "rejected", "stccl.schema_version": str(VERSION)}
     pq.write_table(pa.table({"clip": [1]}).replace_schema_metadata(metadata), path)
-    one_line(path, "rejected")
+    said = one_line(path, "rejected")
+    assert "another version of stccl" in said
+    assert "(clip, detail, fingerprint, next_step, reason)" in said
 
 
 def test_a_parquet_file_of_someone_else(tmp_path):
