@@ -285,3 +285,5 @@ def test_pictures_refine_where_asked(tmp_path, params):
             # Even gray: nothing is missed, and nothing is told.
             assert after["photometric_residual"] < 1e-3
             assert abs(after["jaw"][0] - before["jaw"][0]) < 0.05
+            # But the landmarks count less beside the prior.
+            assert after["expression"] != before["expression"]
