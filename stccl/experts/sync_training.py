@@ -1,7 +1,6 @@
 """Training a lip-sync network on the clips at hand."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,6 +13,7 @@ from stccl.errors import StageError
 from stccl.experts.params import SyncNetConfig, SyncTrainingParams
 from stccl.experts.syncnet import WINDOW_FRAMES, SyncNet
 from stccl.experts.windows import SyncWindows
+from stccl.training.record import Progress, require_finite
 
 _T = TypeVar("_T")
 
@@ -39,7 +39,7 @@ def train_sync(
     params: SyncTrainingParams,
     *,
     seed: int,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> SyncNet:
     r"""A network that finds the sound to the lips, and the lips to the sound.
 
@@ -84,11 +84,8 @@ def train_sync(
             network.sound(sound.flatten(0, 1)),
             params.run_windows,
         )
-        if not math.isfinite(float(loss.detach())):
-            raise StageError(
-                f"experts: the loss of lip sync at step {step + 1} is not finite; lower "
-                "experts.sync_training.learning_rate"
-            )
+        remedy = "lower experts.sync_training.learning_rate"
+        require_finite({"the loss of lip sync": float(loss.detach())}, "experts", step + 1, remedy)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), _LARGEST_NORM)

@@ -16,3 +16,11 @@ def computes_in_bf16(device: str) -> bool:
     # Older releases of torch cannot say.
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return device == "cpu" and bool(capabilities.get("amx_bf16"))
+
+
+def precision_of(wanted: str, accelerator: str) -> str:
+    """What `auto` stands for on this machine: bf16-mixed where it computes in it, else 32-true."""
+    if wanted != "auto":
+        return wanted
+    device = "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+    return "bf16-mixed" if computes_in_bf16(device) else "32-true"

@@ -4,15 +4,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from stccl.curves import Curves
 from stccl.errors import StageError
 from stccl.fingerprint import code_version, file_sha256, fingerprint, params_of
 from stccl.metric.data import PairWindows, WindowReader, evenly, read_pairs, training_pairs
 from stccl.metric.loss import initial
-from stccl.metric.train import History, Progress, Record, train
+from stccl.metric.train import History, train
 from stccl.params import Params
-from stccl.resume import Checkpoint
 from stccl.tables.io import read_provenance
+from stccl.training.curves import Curves
+from stccl.training.record import Progress, Record
+from stccl.training.resume import Checkpoint
 
 METRIC = "metric"
 """Folder of the metric below the folder of models, and name of its curves and numbers."""
@@ -66,7 +67,7 @@ def run(
     checkpoint = Checkpoint(
         scratch / f"{name}.ckpt",
         fingerprint(
-            code=code_version(("metric", "resume", "saved", "tables")),
+            code=code_version(("metric", "saved", "tables", "training")),
             params=params_of(settings),
             seed=params.run.seed,
             pairs=file_sha256(data / "pairs.parquet"),

@@ -1,8 +1,6 @@
 """Training the metric: exact to the bit, interrupted or not."""
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,16 +8,14 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from stccl.errors import StageError
 from stccl.metric.data import PairWindows, TrainingWindows, Window, WindowReader, training_batches
 from stccl.metric.loss import STCCLLoss
 from stccl.metric.params import TrainingParams
-from stccl.metric.precision import computes_in_bf16
+from stccl.metric.precision import precision_of
 from stccl.metric.sampling import Locations, draw_locations
-from stccl.resume import Checkpoint
-
-Progress = Callable[[int, int], None]
-Record = dict[str, float]
+from stccl.training.exact import deterministic
+from stccl.training.record import Progress, Record, Report, require_finite
+from stccl.training.resume import Checkpoint
 
 
 @dataclass
@@ -28,14 +24,6 @@ class History:
 
     steps: list[Record] = field(default_factory=list)
     heldout: list[Record] = field(default_factory=list)
-
-
-def precision_of(wanted: str, accelerator: str) -> str:
-    """What `auto` stands for on this machine: bf16-mixed where it computes in it, else 32-true."""
-    if wanted != "auto":
-        return wanted
-    device = "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
-    return "bf16-mixed" if computes_in_bf16(device) else "32-true"
 
 
 def train(
@@ -49,7 +37,7 @@ def train(
     workers: int,
     checkpoint: Checkpoint,
     progress: Progress,
-    report: Callable[[int, Record], None],
+    report: Report,
 ) -> History:
     """Train in place; spatial and temporal part together, every parameter.
 
@@ -72,7 +60,7 @@ def train(
         StageError: Where the loss is no longer finite.
     """
     training = _Training(loss, reader, heldout, params, seed, checkpoint, report)
-    with _deterministic():
+    with deterministic():
         return training.run(pairs, workers, progress)
 
 
@@ -98,16 +86,6 @@ def heldout_similarity(
     return {name: float(torch.cat(values).mean()) for name, values in sums.items()}
 
 
-@contextmanager
-def _deterministic() -> Iterator[None]:
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)
-
-
 class _Training:
     def __init__(
         self,
@@ -117,7 +95,7 @@ class _Training:
         params: TrainingParams,
         seed: int,
         checkpoint: Checkpoint,
-        report: Callable[[int, Record], None],
+        report: Report,
     ) -> None:
         self._loss = loss
         self._reader = reader
@@ -190,11 +168,8 @@ class _Training:
         return draw_locations(images.shape[-2], images.shape[-1], self._loss.config, generator)
 
     def _record(self, step: int, record: Record) -> None:
-        if not all(map(math.isfinite, record.values())):
-            raise StageError(
-                f"metric: the loss at step {step} is not finite; lower "
-                "metric.training.learning_rate or set metric.training.precision to 32-true"
-            )
+        remedy = "lower metric.training.learning_rate or set metric.training.precision to 32-true"
+        require_finite(record, "metric", step, remedy)
         self._history.steps.append({"step": step, **record})
         self._report(step, {f"train/{name}": value for name, value in record.items()})
 

@@ -11,9 +11,8 @@ from stccl.metric.loss import STCCLLoss
 from stccl.params import Params
 from stccl.spfem.registry import BACKBONES
 from stccl.tables.png import Image
+from stccl.training.record import Progress, Report
 
-Progress = Callable[[int, int], None]
-Report = Callable[[int, dict[str, float]], None]
 Show = Callable[[str, Image], None]
 
 

@@ -14,9 +14,10 @@ from stccl.fit.identities import speaker_key
 from stccl.generate.stage import sound_of
 from stccl.params import Params
 from stccl.prepare import CLIP, prepare_clip
-from stccl.spfem.backbone import Emotion, Example, Progress, Spfem, backbone
+from stccl.spfem.backbone import Emotion, Example, Spfem, backbone
 from stccl.tables.frames import FrameReader
 from stccl.tables.png import Image
+from stccl.training.record import Progress
 from stccl.video import write_video
 
 _TITLE_PX = 24

@@ -7,19 +7,20 @@ from typing import Any
 import cv2
 
 from stccl.clip import Clip, read_clips
-from stccl.curves import Curves
 from stccl.errors import StageError
 from stccl.fingerprint import code_version, file_sha256, fingerprint, params_of
 from stccl.metric.loss import STCCLLoss
 from stccl.params import Params
 from stccl.perclip import upstream
-from stccl.spfem.backbone import Lesson, Progress, backbone
+from stccl.spfem.backbone import Lesson, backbone
 from stccl.spfem.registry import PRETRAINED, run_name
 from stccl.spfem.supervising import supervising_metric
 from stccl.spfem.supervision import SUPERVISIONS
 from stccl.tables.png import Image
+from stccl.training.curves import Curves
+from stccl.training.record import Progress
 
-_CODE = ("spfem", "resume", "saved", "metric", "face3d", "render", "fit", "tables")
+_CODE = ("spfem", "saved", "metric", "face3d", "render", "fit", "tables", "training")
 
 
 def pretrain(

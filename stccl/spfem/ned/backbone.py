@@ -7,7 +7,7 @@ emotion director" (CVPR 2022).
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
@@ -25,7 +25,6 @@ from stccl.face3d.model import FaceCoefficients
 from stccl.fit.identities import speaker_key
 from stccl.fit.models import face_model
 from stccl.metric.loss import STCCLLoss
-from stccl.resume import Checkpoint
 from stccl.spfem.backbone import Emotion, Example, Lesson
 from stccl.spfem.blend import into_frame, without_eyes
 from stccl.spfem.ned.manipulator.manipulator import Manipulator
@@ -43,6 +42,8 @@ from stccl.spfem.ned.renderer.train import train as train_renderer
 from stccl.tables.frames import FrameReader
 from stccl.tables.io import read_table
 from stccl.tables.png import Image
+from stccl.training.record import Report
+from stccl.training.resume import Checkpoint
 
 Array = NDArray[np.float32]
 
@@ -252,7 +253,7 @@ def _eyes_px(data: Path, track: FaceTrack) -> NDArray[np.float64]:
     return np.array(rows, np.float64).reshape(-1, 68, 2)[:, _EYES].reshape(-1, 2, 6, 2)
 
 
-def _named(part: str, lesson: Lesson) -> Callable[[int, dict[str, float]], None]:
+def _named(part: str, lesson: Lesson) -> Report:
     """Curves of one part of the training among those of the others."""
 
     def report(step: int, values: dict[str, float]) -> None:

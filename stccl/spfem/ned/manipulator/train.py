@@ -1,20 +1,20 @@
 """Training the manipulator: on a CPU exact to the bit, interrupted or not."""
 
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from stccl.errors import StageError
-from stccl.metric.train import History, Progress, Record
-from stccl.resume import Checkpoint
 from stccl.spfem.ned.manipulator.losses import discriminator_loss, generator_loss
 from stccl.spfem.ned.manipulator.manipulator import Manipulator
 from stccl.spfem.ned.manipulator.params import ManipulatorParams
 from stccl.spfem.ned.manipulator.rendered import RenderedLoss
 from stccl.spfem.ned.manipulator.takes import Batch, TrainingWindows
+from stccl.training.exact import deterministic
+from stccl.training.rate import rate_left
+from stccl.training.record import Progress, Record, Report, require_finite
+from stccl.training.resume import Checkpoint
 
 _BETAS = (0.0, 0.99)
 
@@ -27,8 +27,8 @@ def train(
     supervision: RenderedLoss | None,
     checkpoint: Checkpoint,
     progress: Progress,
-    report: Callable[[int, Record], None],
-) -> History:
+    report: Report,
+) -> None:
     """Train in place.
 
     A step is, as published: the discriminator against styles drawn by label, then against styles of
@@ -58,28 +58,8 @@ def train(
     cuda = params.training.accelerator != "cpu" and torch.cuda.is_available()
     device = torch.device("cuda" if cuda else "cpu")
     training = _Training(manipulator, windows, params, supervision, checkpoint, report, device)
-    with _deterministic(device.type == "cpu"):
-        return training.run(progress)
-
-
-def decayed_rate(step: int, steps: int, fraction: float) -> float:
-    """What is left of the learning rate: 1, then linearly to 0 over the last part of the steps.
-
-    >>> [decayed_rate(step, 10, 0.5) for step in (0, 5, 9)]
-    [1.0, 1.0, 0.2]
-    """
-    return min(1.0, (steps - step) / (fraction * steps))
-
-
-@contextmanager
-def _deterministic(wanted: bool) -> Iterator[None]:
-    """To the bit, where that needs no settings from outside: not in cuBLAS."""
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(wanted or before)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)
+    with deterministic(device.type == "cpu"):
+        training.run(progress)
 
 
 class _Training:
@@ -90,7 +70,7 @@ class _Training:
         params: ManipulatorParams,
         supervision: RenderedLoss | None,
         checkpoint: Checkpoint,
-        report: Callable[[int, Record], None],
+        report: Report,
         device: torch.device,
     ) -> None:
         self._manipulator = manipulator
@@ -102,7 +82,7 @@ class _Training:
         self._report = report
         self._device = device
 
-    def run(self, progress: Progress) -> History:
+    def run(self, progress: Progress) -> None:
         training = self._params.training
         self._manipulator.to(self._device).train()
         # Parameters without a gradient are left alone, so one optimiser serves all networks.
@@ -113,41 +93,32 @@ class _Training:
             fused=True,
         )
         names = [name for name, _ in self._networks.named_children()]
-        history = History()
-        first_step = 0
+        records: list[Record] = []
         saved = self._checkpoint.load()
         if saved is not None:
             self._manipulator.load_state_dict(saved["model"])
             self._optimizer.load_state_dict(saved["optimizer"])
-            first_step = saved["step"]
-            history = History(saved["steps"])
-            for record in history.steps:
-                self._tell(record)
-        for step in range(first_step, training.steps):
-            rate = decayed_rate(step, training.steps, training.decay_fraction)
+            records = saved["records"]
+            for done, record in enumerate(records, start=1):
+                self._report(done, record)
+        for step in range(len(records), training.steps):
+            rate = rate_left(step, training.steps, training.decay_fraction)
             for name, group in zip(names, self._optimizer.param_groups, strict=True):
                 share = training.mapping_rate if name == "mapping_network" else 1.0
                 group["lr"] = rate * share * training.learning_rate
             batch = self._windows.draw(step, training.batch_windows)
-            record = {"step": step + 1, **self._step(step, batch)}
-            if not all(map(math.isfinite, record.values())):
-                raise StageError(
-                    f"manipulator: the loss at step {step + 1} is not finite; lower the training's "
-                    "learning_rate"
-                )
-            history.steps.append(record)
-            self._tell(record)
+            records.append(self._step(step, batch))
             done = step + 1
+            require_finite(records[-1], "manipulator", done, "lower the training's learning_rate")
+            self._report(done, records[-1])
             if done % training.checkpoint_every_steps == 0 or done == training.steps:
                 self._checkpoint.save(
-                    step=done,
                     model=self._manipulator.state_dict(),
                     optimizer=self._optimizer.state_dict(),
-                    steps=history.steps,
+                    records=records,
                 )
             progress(done, training.steps)
         self._manipulator.cpu().eval()
-        return history
 
     def _step(self, step: int, batch: Batch) -> Record:
         batch = Batch(*(part.to(self._device) for part in batch))
@@ -203,7 +174,3 @@ class _Training:
         self._optimizer.zero_grad()
         loss.backward(inputs=[p for network in networks for p in network.parameters()])  # type: ignore[no-untyped-call]
         self._optimizer.step()
-
-    def _tell(self, record: Record) -> None:
-        step = int(record["step"])
-        self._report(step, {k: v for k, v in record.items() if k != "step"})

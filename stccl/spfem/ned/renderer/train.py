@@ -1,6 +1,5 @@
 """Training of the renderer: many speakers first, then one."""
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,11 +12,9 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stccl.errors import StageError
 from stccl.metric.loss import STCCLLoss
+from stccl.metric.precision import precision_of
 from stccl.metric.sampling import draw_locations
-from stccl.metric.train import precision_of
-from stccl.resume import Checkpoint
 from stccl.spfem.ned.renderer.conditions import conditions
 from stccl.spfem.ned.renderer.discriminator import Discriminator
 from stccl.spfem.ned.renderer.footage import Footage, Shots, as_pictures
@@ -34,9 +31,10 @@ from stccl.spfem.ned.renderer.params import RendererTrainingParams
 from stccl.spfem.ned.renderer.regions import centres, crops
 from stccl.spfem.ned.renderer.renderer import Renderer
 from stccl.tables.png import Image
+from stccl.training.rate import rate_left
+from stccl.training.record import Progress, Record, Report, require_finite
+from stccl.training.resume import Checkpoint
 
-Progress = Callable[[int, int], None]
-Record = dict[str, float]
 Perceptual = Callable[[Tensor, Tensor], Tensor]
 
 _BEFORE = WINDOW_FRAMES - 1
@@ -78,7 +76,7 @@ def train(
     supervision: STCCLLoss | None = None,
     checkpoint: Checkpoint,
     progress: Progress,
-    report: Callable[[int, Record], None],
+    report: Report,
     show: Callable[[int, Image], None],
 ) -> None:
     """Train in place, generator and discriminators together.
@@ -144,7 +142,7 @@ class _Training:
         steps: int,
         checkpoint: Checkpoint,
         progress: Progress,
-        report: Callable[[int, Record], None],
+        report: Report,
         show: Callable[[int, Image], None],
     ) -> None:
         params, device = self._params, self._fabric.device
@@ -183,8 +181,7 @@ class _Training:
         self._renderer.cpu().eval()
 
     def _set_rate(self, step: int, steps: int) -> None:
-        falling = self._params.decay * steps
-        share = min(1.0, (steps - step) / falling) if falling else 1.0
+        share = rate_left(step, steps, self._params.decay)
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = self._params.learning_rate * share
@@ -234,11 +231,8 @@ class _Training:
             if self._supervision is not None and self._params.supervision_weight:
                 terms["supervision"] = self._supervise(step, generated, real)
         record = {name: float(value.detach()) for name, value in (terms | errors).items()}
-        if not all(map(math.isfinite, record.values())):
-            raise StageError(
-                f"renderer: a loss at step {step} is not finite; lower training.learning_rate or "
-                "set training.precision to 32-true"
-            )
+        remedy = "lower training.learning_rate or set training.precision to 32-true"
+        require_finite(record, "renderer", step + 1, remedy)
         for optimizer, losses in zip(self._optimizers, (terms, errors), strict=True):
             optimizer.zero_grad()
             torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]

@@ -9,11 +9,11 @@ import torch
 from stccl.errors import StageError
 from stccl.metric.config import STCCLConfig
 from stccl.metric.loss import STCCLLoss, initial
-from stccl.resume import Checkpoint
 from stccl.spfem.ned.renderer.footage import Footage
 from stccl.spfem.ned.renderer.perceptual import BackbonePerceptual
 from stccl.spfem.ned.renderer.renderer import Renderer
 from stccl.spfem.ned.renderer.train import chunks, train
+from stccl.training.resume import Checkpoint
 from tests.spfem.ned.renderer.conftest import CLIPS
 
 
@@ -136,5 +136,5 @@ def test_a_speakers_own_begins_with_the_meta_renderer(made, config, training, ba
 def test_a_loss_that_is_not_finite_ends_it(made, config, training, backbone, tmp_path):
     broken = Renderer.initial(config, 0)
     broken.generator.model_final_img[1].weight.data.fill_(float("nan"))
-    with pytest.raises(StageError, match="a loss at step 0 is not finite; lower"):
+    with pytest.raises(StageError, match=r"at step 1 is (nan|inf|-inf); lower"):
         run(made, config, training, backbone, tmp_path / "a", 1, start=broken)

@@ -1,0 +1,1 @@
+"""What every training has in common: exact results, curves, and going on where it stopped."""
