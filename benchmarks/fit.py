@@ -16,8 +16,9 @@ from stccl.face3d.model import FaceCoefficients
 from stccl.fit.camera import assumed_camera, first_guess
 from stccl.fit.clip import fit_clip
 from stccl.fit.equations import split
+from stccl.fit.found import same_person
 from stccl.fit.landmark_space import LandmarkSpace, coefficients, landmark_space
-from stccl.fit.models import face_model, fittable
+from stccl.fit.models import face_model, scales
 from stccl.fit.observed import observe
 from stccl.fit.priors import POSE_UNKNOWNS, prior
 from stccl.fit.stage import residuals
@@ -56,7 +57,7 @@ def ours(space: LandmarkSpace, points_px: Array) -> tuple[Camera, Array]:
     params = read_params().fit
     seen = observe(points_px, SIZE_PX)
     camera = assumed_camera(space, seen, SIZE_PX, params.camera_distance_m)
-    before = prior(fittable("head"), len(space.expression), params)
+    before = prior(scales("head"), len(space.expression), params)
     return camera, fit_clip(space, camera, seen, before, [(0, len(points_px))])
 
 
@@ -102,7 +103,7 @@ def main() -> None:
         camera, unknowns = ours(space, points)
         fitted = time.perf_counter()
         missed["ours"].append(
-            float(np.median(residuals("head", tuple(shape), unknowns, camera, points)))
+            float(np.median(residuals("head", same_person(shape, unknowns, camera), points)))
         )
         looked = time.perf_counter()
         few = points[:: FRAMES // PLAIN_FRAMES][:PLAIN_FRAMES]
@@ -110,7 +111,7 @@ def main() -> None:
         camera, unknowns = plain(space, shape, few)
         times["plain"].append((time.perf_counter() - begin_plain) / len(few))
         missed["plain"].append(
-            float(np.median(residuals("head", tuple(shape), unknowns, camera, few)))
+            float(np.median(residuals("head", same_person(shape, unknowns, camera), few)))
         )
         times["ours"].append((fitted - begin) / FRAMES)
         times["looked at with the whole model"].append((looked - begin) / FRAMES)

@@ -50,14 +50,15 @@ def _face_model() -> str:
 
 def _fitted_model() -> list[str]:
     """What `params.yaml` has the `fit` stage use; nothing outside of a project."""
-    from stccl.fit.models import face_model, fittable
+    from stccl.face3d.deca import DECA
+    from stccl.fit.models import MODELS, face_model, wrinkle_files
 
     try:
         name = read_params().fit.model
     except ParamsError:
         return []
     if name == "head":
-        files = [path for path in fittable("flame").files if not path.is_file()]
+        files = [path for path in MODELS["flame"].files if not path.is_file()]
         needs = f"needs {' and '.join(map(str, files))}" if files else "could be used as well"
         return [
             "The fit stage uses the built-in head (fit.model: head): part of this project, under "
@@ -67,7 +68,17 @@ def _fitted_model() -> list[str]:
         face_model(name)
     except StageError as error:
         return [f"The fit stage cannot run: {error}."]
-    return ["The fit stage uses FLAME (fit.model: flame), for non-commercial research alone."]
+    if name == "flame":
+        return ["The fit stage uses FLAME (fit.model: flame), for non-commercial research alone."]
+    try:
+        DECA.from_folder()
+    except StcclError as error:
+        return [f"The fit stage cannot run: fit.model: deca: {error}."]
+    how = "with" if wrinkle_files() else "without"
+    return [
+        f"The fit stage uses DECA (fit.model: deca) {how} wrinkles, for non-commercial research "
+        "alone."
+    ]
 
 
 def _programs() -> Table:

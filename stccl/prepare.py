@@ -64,7 +64,8 @@ def prepare_clip(file: Path, data: Path, params: Params) -> None:
     """
     clip = _unlisted(file)
     _through(file, clip, data, [(extract.process, params.extract), *_faces(params)])
-    _through(file, (clip,), data, [(identities.process, params.fit)])
+    if params.fit.model != "deca":
+        _through(file, (clip,), data, [(identities.process, params.fit)])
     _through(file, clip, data, [(fit.process, params.fit)])
 
 

@@ -143,7 +143,7 @@ def registry() -> tuple[Weight, ...]:
         ),
         Weight(
             "FLAME albedo",
-            "faces in 3-D: the colours of FLAME",
+            "faces in 3-D: the colours of FLAME (fit.model: deca)",
             "non-commercial research, as the Basel Face Model's",
             f"{ALBEDO_FILE} as https://github.com/TimoBolkart/BFM_to_FLAME makes it from the "
             "Basel Face Model 2017",
@@ -162,7 +162,7 @@ def registry() -> tuple[Weight, ...]:
         ),
         Weight(
             "DECA",
-            "faces in 3-D: coefficients of FLAME from a picture",
+            "faces in 3-D: coefficients of FLAME from a picture (fit.model: deca)",
             "non-commercial research",
             f"{DECA_FILE} from the link in the readme of https://github.com/yfeng95/DECA",
             WEIGHTS / DECA_FILE,

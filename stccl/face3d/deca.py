@@ -1,7 +1,8 @@
 """DECA: a face's coefficients from one picture, and the face from its coefficients."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,14 @@ from stccl.checkpoint import load_weights, read_weights
 from stccl.errors import StcclError
 from stccl.face3d.albedo import FlameAlbedo
 from stccl.face3d.deca_crop import SIDE_PX
-from stccl.face3d.deca_networks import DECA_FILE, DetailDecoder, Encoder
+from stccl.face3d.deca_networks import (
+    DECA_FILE,
+    DECODER_INPUTS,
+    DETAILS,
+    SIZES,
+    DetailDecoder,
+    Encoder,
+)
 from stccl.face3d.flame import FLAME
 from stccl.face3d.model import FaceCoefficients
 from stccl.face3d.rotation import rotation_matrix
@@ -18,9 +26,6 @@ from stccl.face3d.shading import shading
 from stccl.render.normals import vertex_normals
 from stccl.weights import WEIGHTS
 
-SIZES = {"shape": 100, "texture": 50, "expression": 50, "pose": 6, "camera": 3, "light": 27}
-"""What the 236 numbers of the coarse encoder are, in their order."""
-DETAILS = 128
 _JAW = slice(3, 6)
 
 
@@ -77,7 +82,7 @@ class DECA(nn.Module):
         super().__init__()
         self.E_flame = Encoder(sum(SIZES.values()))
         self.E_detail = Encoder(DETAILS)
-        self.D_detail = DetailDecoder(3 + SIZES["expression"] + DETAILS)
+        self.D_detail = DetailDecoder(DECODER_INPUTS)
         self.flame = flame
         self.flametex = albedo
 
@@ -97,13 +102,7 @@ class DECA(nn.Module):
         flame = FLAME.from_folder(folder, shapes=SIZES["shape"], expressions=SIZES["expression"])
         deca = cls(flame, FlameAlbedo.from_folder(folder, components=SIZES["texture"]))
         for name in ("E_flame", "E_detail", "D_detail"):
-            part = state.get(name)
-            if not isinstance(part, dict):
-                raise StcclError(
-                    f"{path}: no DECA: expected a state dict {name}, found "
-                    f"{', '.join(sorted(state)) or 'nothing'}; get it again"
-                )
-            load_weights(deca.get_submodule(name), part, f"{path}: {name} is not DECA's")
+            fill(deca.get_submodule(name), name, state, path)
         return deca.eval()
 
     def encode(self, images: Tensor) -> DecaCodes:
@@ -128,7 +127,7 @@ class DECA(nn.Module):
     def decode(self, codes: DecaCodes) -> DecaFace:
         """The face in space, in the crop and in colour."""
         face = self.flame(codes.shape, codes.expression, codes.pose)
-        latent = torch.cat((codes.pose[:, _JAW], codes.expression, codes.detail), 1)
+        latent = decoder_input(codes.pose[:, _JAW], codes.expression, codes.detail)
         return DecaFace(
             vertices=face.vertices,
             projected=project(face.vertices, codes.camera),
@@ -152,6 +151,32 @@ class DECA(nn.Module):
             jaw=codes.pose[:, _JAW],
             eyes=codes.pose.new_zeros(len(rotation), 2, 3),
         )
+
+
+def fill(network: nn.Module, name: str, state: Mapping[str, Any], path: Path) -> None:
+    """Fill one of DECA's networks, `E_flame`, `E_detail` or `D_detail`.
+
+    Args:
+        network: What is filled.
+        name: Which it is.
+        state: What `deca_model.tar` holds.
+        path: Where that came from.
+
+    Raises:
+        StcclError: Where it holds no such network; naming file and cause.
+    """
+    part = state.get(name)
+    if not isinstance(part, dict):
+        raise StcclError(
+            f"{path}: no DECA: expected a state dict {name}, found "
+            f"{', '.join(sorted(state)) or 'nothing'}; get it again"
+        )
+    load_weights(network, part, f"{path}: {name} is not DECA's")
+
+
+def decoder_input(jaw: Tensor, expression: Tensor, detail: Tensor) -> Tensor:
+    """(B, 181) for `D_detail`, of (B, 3), (B, 50) and (B, 128)."""
+    return torch.cat((jaw, expression, detail), 1)
 
 
 def project(points: Tensor, camera: Tensor) -> Tensor:

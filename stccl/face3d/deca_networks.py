@@ -7,6 +7,12 @@ from torch import Tensor, nn
 from stccl.face3d.resnet import WIDTH, ResNet50
 
 DECA_FILE = "deca_model.tar"
+SIZES = {"shape": 100, "texture": 50, "expression": 50, "pose": 6, "camera": 3, "light": 27}
+"""What the 236 numbers of the coarse encoder are, in their order."""
+DETAILS = 128
+"""Numbers of the detail encoder."""
+DECODER_INPUTS = 3 + SIZES["expression"] + DETAILS
+"""Jaw, expression and detail."""
 
 _LATENT_SIDE = 8
 _LARGEST_DISPLACEMENT_M = 0.01

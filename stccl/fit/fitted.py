@@ -25,6 +25,7 @@ class Fitted:
         frames: (N,) their numbers in the clip, increasing.
         coefficients: Of N frames.
         camera: Of the full frame.
+        detail: (N, 128) wrinkles by DECA; None without them.
     """
 
     clip: str
@@ -32,6 +33,7 @@ class Fitted:
     frames: NDArray[np.int64]
     coefficients: FaceCoefficients
     camera: Camera
+    detail: torch.Tensor | None
 
     def part(self, start: int, stop: int) -> Self:
         """The frames at positions `start` to `stop - 1`."""
@@ -39,12 +41,13 @@ class Fitted:
             self,
             frames=self.frames[start:stop],
             coefficients=FaceCoefficients(*(part[start:stop] for part in self.coefficients)),
+            detail=None if self.detail is None else self.detail[start:stop],
         )
 
     def runs(self) -> list[tuple[int, int]]:
         """Ranges of positions whose frames follow each other without a gap.
 
-        >>> Fitted("c", "head", np.array([0, 1, 4, 5, 6]), *[None] * 2).runs()
+        >>> Fitted("c", "head", np.array([0, 1, 4, 5, 6]), *[None] * 3).runs()
         [(0, 2), (2, 5)]
         """
         cuts = np.flatnonzero(np.diff(self.frames) != 1) + 1
@@ -83,4 +86,5 @@ def read_fitted(data: Path, clip: str) -> Fitted:
         fits["frame"].to_numpy().astype(np.int64),
         FaceCoefficients(**coefficients),
         Camera(round(2 * max(x, y)), first["focal_px"], first["distance_m"], 0.0, (x, y)),
+        None if first["detail"] is None else column("detail"),
     )

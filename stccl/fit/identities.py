@@ -7,7 +7,7 @@ import numpy as np
 from stccl.clip import Clip, read_clips
 from stccl.errors import ClipRejected
 from stccl.fit.identity import View, fit_identity
-from stccl.fit.models import face_model, fittable, model_files
+from stccl.fit.models import face_model, model_files, scales
 from stccl.fit.observed import observe
 from stccl.fit.params import FitParams
 from stccl.fit.priors import prior
@@ -60,7 +60,7 @@ def process(clips: tuple[Clip, ...], data: Path, params: FitParams, out: Outputs
             f"the points of none of {len(clips)} clips can be fitted",
             "look at the speaker's clips: they should show a whole face",
         )
-    before = prior(fittable(params.model), len(model.expression_names), params)
+    before = prior(scales(params.model), len(model.expression_names), params)
     shape = fit_identity(model, views, before, params.camera_distance_m, params.prior_weight)
     out.table("identities").append(
         dataset=clips[0].dataset,

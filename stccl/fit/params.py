@@ -1,8 +1,8 @@
 """Settings of the `fit` stage."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stccl.section import Section
 
@@ -10,8 +10,9 @@ from stccl.section import Section
 class FitParams(Section):
     """The 3-D face behind the landmarks."""
 
-    model: Literal["head", "flame"] = Field(
-        description="`head` is built in; `flame` needs its published files, see `stccl doctor`."
+    model: Literal["head", "flame", "deca"] = Field(
+        description="`head` is built in; `flame`, fitted to the landmarks, and `deca`, read off "
+        "the pictures, need their published files, see `stccl doctor`."
     )
     identity_frames: int = Field(
         ge=1, description="Frames of a speaker that the identity is estimated from."
@@ -38,3 +39,12 @@ class FitParams(Section):
     min_fitted_fraction: float = Field(
         ge=0, le=1, description="Clips with fewer of their faces fitted are rejected."
     )
+
+    @model_validator(mode="after")
+    def _deca_is_not_refined(self) -> Self:
+        if self.model == "deca" and self.refine != "landmarks":
+            raise ValueError(
+                "refine: expected landmarks where model is deca, whose coefficients are left as "
+                f"they are, got {self.refine}"
+            )
+        return self

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stccl.fit.models import Fittable
+from stccl.fit.models import Scales
 from stccl.fit.params import FitParams
 
 Array = NDArray[Any]
@@ -60,15 +60,13 @@ class Prior(NamedTuple):
         return gradient, self.precision + stiff * (beyond != 0)
 
 
-def prior(model: Fittable, expressions: int, params: FitParams) -> Prior:
-    """For a model of that many expressions."""
-    low, high = model.expression_bounds
+def prior(known: Scales, expressions: int, params: FitParams) -> Prior:
+    """For a model of that many expressions of these scales."""
+    low, high = known.bounds
     free = [np.inf] * 6
-    std = np.r_[
-        np.full(expressions, model.expression_std), _JAW_STD_RAD, [_TURN_STD_RAD] * 3, _SHIFT_STD_M
-    ]
+    std = np.r_[np.full(expressions, known.std), _JAW_STD_RAD, [_TURN_STD_RAD] * 3, _SHIFT_STD_M]
     acceleration = np.r_[
-        np.full(expressions, model.expression_acceleration), _JAW_ACCELERATION_RAD,
+        np.full(expressions, known.acceleration), _JAW_ACCELERATION_RAD,
         [_TURN_ACCELERATION_RAD] * 3, [_SHIFT_ACCELERATION_M] * 3,
     ]  # fmt: skip
     jaw_low, jaw_high = np.transpose(_JAW_BOUNDS_RAD)

@@ -76,10 +76,11 @@ SCHEMAS: dict[str, pa.Schema] = {
     # picture's corner at 0) and `distance_m` are the camera of `stccl.render.camera.Camera`.
     # `light` (9 spherical harmonics × RGB, row-major, as `stccl.face3d.shading` has them) and
     # `photometric_residual` (of the visible skin's colours, 1 from black to white) are null where
-    # the fit is not refined by the pictures.
+    # the fit did not look at the pictures. `texture` (albedo) and `detail` (wrinkles, where they
+    # can be drawn) are DECA's codes, null with other models.
     "faces3d": _columns(
         *("shape", "expression", "jaw", "eyes", "rotation", "translation", "residual"),
-        *("light", "photometric_residual"),
+        *("light", "photometric_residual", "texture", "detail"),
         frame=pa.int32(),
         **{
             name: pa.list_(pa.float32())
@@ -88,6 +89,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         residual=pa.float32(),
         light=pa.list_(pa.float32(), 27),
         photometric_residual=pa.float32(),
+        texture=pa.list_(pa.float32(), 50),
+        detail=pa.list_(pa.float32(), 128),
         focal_px=pa.float64(),
         centre_px=pa.list_(pa.float64(), 2),
         distance_m=pa.float64(),

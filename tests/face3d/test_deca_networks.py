@@ -5,8 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as f
 
-from stccl.face3d.deca import DETAILS, SIZES
-from stccl.face3d.deca_networks import DetailDecoder, Encoder
+from stccl.face3d.deca_networks import DETAILS, SIZES, DetailDecoder, Encoder
 from tests.face3d.published import recipe
 
 TOLERANCE = 1e-4

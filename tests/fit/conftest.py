@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stccl.fit.landmark_space import LandmarkSpace, coefficients, landmark_space
-from stccl.fit.models import face_model, fittable
+from stccl.fit.models import face_model, scales
 from stccl.fit.params import FitParams
 from stccl.fit.priors import Prior, prior
 from stccl.params import read_params
@@ -63,7 +63,7 @@ def params() -> FitParams:
 
 @pytest.fixture(scope="session")
 def before(params: FitParams) -> Prior:
-    return prior(fittable("head"), len(face_model("head").expression_names), params)
+    return prior(scales("head"), len(face_model("head").expression_names), params)
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,10 @@ from stccl.face3d.flame import FLAME
 from stccl.fit.camera import assumed_camera
 from stccl.fit.clip import _second_differences, _solve, _times, fit_clip
 from stccl.fit.equations import equations, split
+from stccl.fit.found import same_person
 from stccl.fit.identity import View, fit_identity
 from stccl.fit.landmark_space import coefficients, landmark_space
-from stccl.fit.models import face_model, fittable
+from stccl.fit.models import face_model, scales
 from stccl.fit.observed import _ROBUST, observe, usable
 from stccl.fit.priors import prior
 from stccl.fit.projection import project, rotation_matrices
@@ -157,7 +158,7 @@ def test_points_that_are_no_face_end_as_numbers(before, params, seed):
         space = landmark_space(model, shape)
         unknowns = fitted(Acted(points, shape, *[None] * 4), space, before, params)
         camera = assumed_camera(space, seen, SIZE_PX, 1.0)
-        assert np.isfinite(residuals("head", tuple(shape), unknowns, camera, points)).all()
+        assert np.isfinite(residuals("head", same_person(shape, unknowns, camera), points)).all()
 
 
 @pytest.mark.parametrize("size", [1.0, 1e9, 1e15])
@@ -223,7 +224,7 @@ def test_flame_is_fitted_as_well(tmp_path, params):
     space = landmark_space(flame, shape)
     seen = observe(points, (2000, 2000))
     seen = seen._replace(noise_px=np.full_like(seen.noise_px, 1.0))
-    before = prior(fittable("flame"), 6, params)
+    before = prior(scales("flame"), 6, params)
     unknowns = fit_clip(space, CAMERA, seen, before, [(0, frames)])
     found, jaw, rotation, translation = split(unknowns)
     shown = project(space.points(found, jaw)[0], rotation, translation, CAMERA).pixels

@@ -8,6 +8,7 @@ import pytest
 from stccl.fit.camera import assumed_camera
 from stccl.fit.clip import fit_clip
 from stccl.fit.equations import split
+from stccl.fit.found import same_person
 from stccl.fit.identity import View, fit_identity
 from stccl.fit.landmark_space import landmark_space
 from stccl.fit.models import face_model
@@ -50,7 +51,7 @@ def fits(actor_takes: Path, before, params):
             camera = assumed_camera(space, each, SIZE_PX, params.camera_distance_m)
             runs = [(0, len(each.points_px))]
             unknowns = fit_clip(space, camera, each, before, runs)
-            missed = residuals("head", tuple(shape), unknowns, camera, each.points_px)
+            missed = residuals("head", same_person(shape, unknowns, camera), each.points_px)
             found[take] = truth[take], unknowns, missed
     return found
 

@@ -210,6 +210,8 @@ def _faces3d(data: Path, clip: Clip, shape: Shape) -> None:
                 residual=residual_of(i) if there else None,
                 light=None,
                 photometric_residual=None,
+                texture=None,
+                detail=None,
                 focal_px=3.5 * SIDE_PX,
                 centre_px=[SIDE_PX / 2, SIDE_PX / 2],
                 distance_m=1.0,

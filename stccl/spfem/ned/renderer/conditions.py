@@ -13,7 +13,7 @@ from stccl.face3d.images.seen import see_faces
 from stccl.face3d.images.shape import shape_image
 from stccl.face3d.images.surface import FaceSurface, face_surface
 from stccl.face3d.model import FaceCoefficients
-from stccl.fit.models import face_model
+from stccl.fit.models import face_model, wrinkles
 from stccl.render.view import Cropped, Pinhole
 from stccl.spfem.ned.renderer.params import RendererConfig
 from stccl.spfem.ned.renderer.track import FaceTrack
@@ -93,7 +93,11 @@ def _draw(track: FaceTrack, shown: FaceCoefficients, config: RendererConfig) -> 
     if shown is not track.coefficients:
         filmed = see_faces(surface, model.vertices(track.coefficients), view, size)
         mask = torch.maximum(mask, face_mask(filmed))
-    images = torch.cat((nmfc_image(faces), gaze[:, :1], shape_image(faces)[:, :1], mask), 1)
+    normals = None
+    if track.detail is not None:
+        normals = wrinkles().normals(faces, vertices, shown, track.detail)
+    shape = shape_image(faces, normals)[:, :1]
+    images = torch.cat((nmfc_image(faces), gaze[:, :1], shape, mask), 1)
     return Drawn((images * 255).round().to(torch.uint8), points_px[:, :68])
 
 

@@ -52,6 +52,8 @@ def write_faces(tmp_path: Path) -> Callable[..., Path]:
                     "residual": 0.01 if there else None,
                     "light": None,
                     "photometric_residual": None,
+                    "texture": None,
+                    "detail": None,
                     "focal_px": 900.0,
                     "centre_px": [128.0, 128.0],
                     "distance_m": 1.0,

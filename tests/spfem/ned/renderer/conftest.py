@@ -71,6 +71,8 @@ def made(tmp_path_factory) -> Path:
                     residual=0.01 if found else None,
                     light=None,
                     photometric_residual=None,
+                    texture=None,
+                    detail=None,
                     focal_px=CAMERA.focal_px,
                     centre_px=list(CAMERA.centre_px),
                     distance_m=CAMERA.distance_m,

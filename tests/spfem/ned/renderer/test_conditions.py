@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from stccl.errors import ClipRejected
 from stccl.face3d.images.warp import warp_images
+from stccl.face3d.model import FaceCoefficients
+from stccl.spfem.ned.renderer import conditions as module
 from stccl.spfem.ned.renderer.conditions import conditions, draw, to_pictures
 from stccl.spfem.ned.renderer.noise import jitter
 from stccl.spfem.ned.renderer.params import RendererConfig
@@ -34,7 +36,7 @@ def test_frames_without_a_fit_are_left_out(made, track):
 
 def test_a_clip_without_any_fit_says_so(made, tmp_path):
     empty = ("shape", "expression", "jaw", "eyes", "rotation", "translation", "residual")
-    empty += ("light", "photometric_residual")
+    empty += ("light", "photometric_residual", "texture", "detail")
     with TableWriter(tmp_path / "faces3d" / "made-A.parquet", "faces3d") as table:
         for frame in range(FRAMES):
             table.append(
@@ -119,3 +121,29 @@ def test_noise_differs_from_image_to_image_and_kind_to_kind():
     assert not torch.allclose(moved[:, 3], moved[:, 4])
     still = jitter(image, 0.0, 0.0, np.random.default_rng(0))
     assert torch.equal(still, image)
+
+
+def test_wrinkles_are_part_of_the_shape_where_the_fit_knows_them(track, monkeypatch):
+    """Of this frame's person, and as the face that is drawn moves them."""
+    config = RendererConfig(size_px=64)
+    detail = torch.arange(len(track.frames), dtype=torch.float32)[:, None].expand(-1, 128)
+    told = []
+
+    class Bent:
+        def normals(self, faces, vertices, face, detail):
+            told.append((face, detail))
+            return faces.normals * 0.5
+
+    monkeypatch.setattr(module, "wrinkles", Bent)
+    changed = FaceCoefficients(*(part[:3].clone() for part in track.coefficients))
+    changed.expression[:] += 0.1
+    drawn = draw(replace(track, detail=detail).part(0, 3), config, changed).images
+    ((face, of_part),) = told
+    assert torch.equal(face.expression, changed.expression)
+    assert of_part[:, 0].tolist() == [0, 1, 2]
+    bare = draw(track.part(0, 3), config, changed).images
+    shape = 4
+    kept = [channel for channel in range(6) if channel != shape]
+    assert torch.equal(drawn[:, kept], bare[:, kept])
+    assert (drawn[:, shape].float() - bare[:, shape].float() / 2).abs().max() <= 1
+    assert bare[:, shape].any()
