@@ -1,15 +1,17 @@
-"""Shape images per second of the built-in head at 224×224, against plain torch and one thread.
+"""Shape images of the built-in head at 224×224 per second, two processes, against plain torch.
 
 Plain: triangle after triangle into a z-buffer with numpy, then torch's own operators for normals,
 weights and shading, whose autograd gives the gradient. Both sides draw the same faces, taking
-turns; pictures and gradients are compared.
+turns; pictures and gradients are compared. Two processes of one thread each is how stages work.
 """
 
 import argparse
+import multiprocessing
 import time
 from collections.abc import Callable
 from functools import partial
 from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
@@ -99,19 +101,14 @@ class Clock:
 
 
 def report(name: str, ours: Draw, plain: Draw | None, options: argparse.Namespace) -> None:
-    """Take turns: on all threads, on one, and the plain way on one."""
-    threads = torch.get_num_threads()
-    many, one, slow = Clock(), Clock(), Clock()
+    """Take turns: ours, and the plain way, on one thread."""
+    one, slow = Clock(), Clock()
     found = ours()[:PLAIN_FACES].flatten()
     for _ in range(options.rounds):
-        many.time(ours, options.faces)
-        torch.set_num_threads(1)
         one.time(ours, options.faces)
         if plain is not None:
             slow.time(plain, PLAIN_FACES)
-        torch.set_num_threads(threads)
-    line = f"{name:14} {1 / median(many.wall):4.0f}/s on {threads} threads, "
-    line += f"{1 / median(one.wall):4.0f}/s on one; "
+    line = f"{name:14} {1 / median(one.wall):4.0f}/s in one process; "
     line += f"processor time {1e3 * median(one.processor):.1f} ms"
     if plain is not None:
         cosine = functional.cosine_similarity(found, plain().flatten(), dim=0)
@@ -121,46 +118,85 @@ def report(name: str, ours: Draw, plain: Draw | None, options: argparse.Namespac
     print(line, flush=True)
 
 
+class Scene:
+    """Faces and the camera that sees them."""
+
+    def __init__(self, faces: int) -> None:
+        head = Head()
+        self.surface = face_surface(head)
+        coefficients = head.rest(faces)
+        generator = torch.Generator().manual_seed(0)
+        coefficients.shape.normal_(generator=generator).clamp_(-2, 2)
+        coefficients.rotation.normal_(0, 0.25, generator=generator)
+        coefficients.jaw[:, 0].uniform_(0, 0.3, generator=generator)
+        with torch.no_grad():
+            self.vertices = head.vertices(coefficients)
+        self.view = Orthographic(torch.tensor([[7.0, 0.0, -0.02]]), SIDE_PX)
+        self.weight = torch.rand(1, 1, SIDE_PX, SIDE_PX, generator=generator)
+
+    def ours(self, faces: Tensor, *, soft: bool = False) -> Tensor:
+        """(B, 1, 224, 224)."""
+        seen = see_faces(self.surface, faces, self.view, (SIDE_PX, SIDE_PX))
+        image = shape_image(seen)[:, :1]
+        return seen.soften(image) if soft else image
+
+    def plain(self, faces: Tensor) -> Tensor:
+        """The same of the first faces."""
+        return plain_images(self.surface, faces[:PLAIN_FACES], self.view)
+
+    def forward(self, draw: Callable[[Tensor], Tensor]) -> Tensor:
+        """Without gradient."""
+        with torch.no_grad():
+            return draw(self.vertices)
+
+    def gradient(self, draw: Callable[[Tensor], Tensor]) -> Tensor:
+        """By the first faces' vertices."""
+        faces = self.vertices.clone().requires_grad_()
+        (draw(faces) * self.weight).sum().backward()
+        assert faces.grad is not None
+        return faces.grad[:PLAIN_FACES]
+
+
+def draw_for(seconds: float, faces: int, start: Any, rates: Any) -> None:
+    """In a process of its own: begin when the others do, tell how many images a second."""
+    torch.set_num_threads(1)
+    scene = Scene(faces)
+    scene.forward(scene.ours)
+    start.wait()
+    begun, drawn = time.perf_counter(), 0
+    while time.perf_counter() - begun < seconds:
+        drawn += len(scene.forward(scene.ours))
+    rates.put(drawn / (time.perf_counter() - begun))
+
+
+def in_processes(count: int, faces: int, seconds: float = 5.0) -> float:
+    """Images per second of all of them."""
+    context = multiprocessing.get_context("spawn")
+    start, rates = context.Barrier(count), context.Queue()
+    workers = [
+        context.Process(target=draw_for, args=(seconds, faces, start, rates)) for _ in range(count)
+    ]
+    for worker in workers:
+        worker.start()
+    total = sum(rates.get() for _ in workers)
+    for worker in workers:
+        worker.join()
+    return total
+
+
 def main() -> None:
     """Print a line per kind."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--faces", type=int, default=16)
     options = arguments.parse_args()
-    head = Head()
-    surface = face_surface(head)
-    coefficients = head.rest(options.faces)
-    generator = torch.Generator().manual_seed(0)
-    coefficients.shape.normal_(generator=generator).clamp_(-2, 2)
-    coefficients.rotation.normal_(0, 0.25, generator=generator)
-    coefficients.jaw[:, 0].uniform_(0, 0.3, generator=generator)
-    with torch.no_grad():
-        vertices = head.vertices(coefficients)
-    view = Orthographic(torch.tensor([[7.0, 0.0, -0.02]]), SIDE_PX)
-    weight = torch.rand(1, 1, SIDE_PX, SIDE_PX, generator=generator)
-
-    def ours(faces: Tensor, *, soft: bool = False) -> Tensor:
-        seen = see_faces(surface, faces, view, (SIDE_PX, SIDE_PX))
-        image = shape_image(seen)[:, :1]
-        return seen.soften(image) if soft else image
-
-    def plain(faces: Tensor) -> Tensor:
-        return plain_images(surface, faces[:PLAIN_FACES], view)
-
-    def forward(draw: Callable[[Tensor], Tensor]) -> Tensor:
-        with torch.no_grad():
-            return draw(vertices)
-
-    def gradient(draw: Callable[[Tensor], Tensor]) -> Tensor:
-        faces = vertices.clone().requires_grad_()
-        (draw(faces) * weight).sum().backward()
-        assert faces.grad is not None
-        return faces.grad[:PLAIN_FACES]
-
-    print(f"{options.faces} faces at {SIDE_PX} px, {len(surface.triangles)} triangles each")
-    report("shape image", lambda: forward(ours), lambda: forward(plain), options)
-    report("with gradient", lambda: gradient(ours), lambda: gradient(plain), options)
-    report("outlines, too", lambda: gradient(partial(ours, soft=True)), None, options)
+    torch.set_num_threads(1)
+    scene = Scene(options.faces)
+    print(f"{options.faces} faces at {SIDE_PX} px, {len(scene.surface.triangles)} triangles each")
+    for name, of in (("shape image", scene.forward), ("with gradient", scene.gradient)):
+        report(name, partial(of, scene.ours), partial(of, scene.plain), options)
+    report("outlines, too", lambda: scene.gradient(partial(scene.ours, soft=True)), None, options)
+    print(f"two processes: {in_processes(2, options.faces):.0f} shape images/s")
 
 
 if __name__ == "__main__":

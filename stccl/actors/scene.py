@@ -25,7 +25,7 @@ from stccl.face3d.model import FaceCoefficients
 from stccl.face3d.rotation import rotation_matrix
 from stccl.render.mesh import vertex_normals
 from stccl.render.picture import reduce_samples, to_srgb
-from stccl.render.raster import rasterize
+from stccl.render.raster import nearest, rasterize
 from stccl.render.strands import Strands, shade_strands
 from stccl.render.surface import Surface, Vertices, shade_surfaces
 from stccl.render.visibility import ambient_occlusion, lit_part
@@ -284,7 +284,7 @@ class Scene:
         for pose in _POSES_RAD:
             turn = rotation_matrix(torch.tensor(pose)).numpy()
             at = self.camera.project(points @ turn.T, scale=2)
-            seen = rasterize(at, triangles, size, two_sided).triangle
+            seen = nearest(at, triangles, size, two_sided)[0]
             samples += np.bincount(seen.ravel() % len(samples), minlength=len(samples))
         return keep_seen(hair, samples[len(self._triangles) : -1] >= _LEAST_SAMPLES)
 

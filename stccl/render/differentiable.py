@@ -145,7 +145,7 @@ class _Rasterize(torch.autograd.Function):
         def draw(image: int) -> None:
             own = points[image]
             screen = own if perspective else as_if_perspective(own)
-            triangle[image] = raster.rasterize(screen, corners, size, sides).triangle
+            triangle[image] = raster.nearest(screen, corners, size, sides)[0]
             locate(triangle[image], own, corners, perspective, barycentric[image], depth[image])
 
         each_image(len(points), draw)

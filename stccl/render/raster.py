@@ -60,10 +60,29 @@ def rasterize(
            [ 0, -1, -1, -1],
            [-1, -1, -1, -1]], dtype=int32)
     """
+    return _drawn(points_px, triangles, size, two_sided, np.zeros((*size, 3), np.float32))
+
+
+def nearest(
+    points_px: Array,
+    triangles: Array,
+    size: tuple[int, int],
+    two_sided: Array | None = None,
+) -> tuple[Array, Array]:
+    """Triangle and depth of `rasterize` alone, faster."""
+    drawn = _drawn(points_px, triangles, size, two_sided, np.zeros((0, 0, 3), np.float32))
+    return drawn.triangle, drawn.depth
+
+
+def _drawn(
+    points_px: Array,
+    triangles: Array,
+    size: tuple[int, int],
+    two_sided: Array | None,
+    barycentric: Array,
+) -> Fragments:
     fragments = Fragments(
-        np.full(size, -1, np.int32),
-        np.zeros((*size, 3), np.float32),
-        np.full(size, np.inf, np.float32),
+        np.full(size, -1, np.int32), barycentric, np.full(size, np.inf, np.float32)
     )
     if two_sided is None:
         two_sided = np.zeros(len(triangles), np.bool_)
@@ -85,7 +104,9 @@ def _draw(
     barycentric: Array,
     depth: Array,
 ) -> None:
+    """Fill the fragments; weights only where there is room for them."""
     height, width = triangle.shape
+    with_weights = len(barycentric) > 0
     half = _STEPS_PER_PX // 2
     grid, nearness = _on_grid(points)
     for index in range(len(triangles)):
@@ -120,7 +141,9 @@ def _draw(
         a_near, b_near, c_near = nearness[a] / area, nearness[b] / area, nearness[c] / area
         near_right = a_right * a_near + b_right * b_near + c_right * c_near
         wide = right - left > _WIDE_PX
-        a_inverse, b_inverse, c_inverse = 1.0 / a_right, 1.0 / b_right, 1.0 / c_right
+        a_inverse = b_inverse = c_inverse = 0.0
+        if wide:
+            a_inverse, b_inverse, c_inverse = 1.0 / a_right, 1.0 / b_right, 1.0 / c_right
         for row in range(top, bottom + 1):
             begin, end = left, right
             if wide:
@@ -138,9 +161,10 @@ def _draw(
                         z = 1.0 / near
                         depth[row, column] = z
                         triangle[row, column] = index
-                        barycentric[row, column, 0] = a_weight * a_near * z
-                        barycentric[row, column, 2 if turned else 1] = b_weight * b_near * z
-                        barycentric[row, column, 1 if turned else 2] = c_weight * c_near * z
+                        if with_weights:
+                            barycentric[row, column, 0] = a_weight * a_near * z
+                            barycentric[row, column, 2 if turned else 1] = b_weight * b_near * z
+                            barycentric[row, column, 1 if turned else 2] = c_weight * c_near * z
                 near += near_right
             a_edge += a_down
             b_edge += b_down

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stccl.render.jit import kernel
-from stccl.render.raster import rasterize
+from stccl.render.raster import nearest
 
 Array = NDArray[Any]
 
@@ -54,12 +54,12 @@ def lit_part(
         placed += np.array([[margin_px], [margin_px], [_FAR_M]])
         return np.ascontiguousarray(placed.T)
 
-    depth = rasterize(
+    _, depth = nearest(
         on_map(seen),
         triangles,
         (resolution_px, resolution_px),
         two_sided=np.ones(len(triangles), np.bool_),
-    ).depth
+    )
     lifted = on_map(axes.T @ (points + bias_m * normals).T)
     lit = np.empty(len(points), np.float32)
     _compare(lifted, depth, softness_px, bias_m, lit)
