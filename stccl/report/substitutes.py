@@ -38,6 +38,7 @@ def parts(params: Params) -> list[Part]:
     models = {
         "head": "the built-in head, fitted to the landmarks",
         "flame": "FLAME, fitted to the landmarks",
+        "deca": _DECA,
     }
     detectors = {"fan": _FAN, "dlib": "dlib's HOG detector and 68-point predictor"}
     return [

@@ -4,11 +4,14 @@ import html
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
+from typing import get_args
 
 import pyarrow.parquet as pq
 import pytest
 
 from stccl.errors import StageError
+from stccl.fit.params import FitParams
+from stccl.report.substitutes import parts
 from stccl.tables.io import read_table
 from tests.report.conftest import Shape, clips_of
 
@@ -243,6 +246,17 @@ def test_parameters_datasets_and_substitutes_are_listed(usual):
     assert "datasets.mead.root /clips/mead" in text
     assert "Licence: ask the authors. Wang et al., ECCV 2020" in text
     assert "predictor offline default" in text
+
+
+@pytest.mark.parametrize("model", get_args(FitParams.model_fields["model"].annotation))
+def test_every_face_model_is_named(usual, model):
+    fit = usual.params.fit.model_copy(update={"model": model})
+    (part,) = [
+        part for part in parts(usual.params.model_copy(update={"fit": fit}))
+        if part.key == "fit.model"
+    ]  # fmt: skip
+    assert part.is_published == (model == "deca")
+    assert model.upper() in part.used.upper()
 
 
 def test_progress_ends_complete(made):

@@ -29,7 +29,7 @@ class Architecture(Section):
 class ManipulatorConfig(Architecture):
     """What a manipulator is made of and for which faces; saved beside its weights."""
 
-    face_model: str = Field(default="flame", description="The `fit.model` of its coefficients.")
+    face_model: str = Field(default="deca", description="The `fit.model` of its coefficients.")
     expressions: Width = Field(default=50, description="Expression coefficients of that model.")
 
     @property
