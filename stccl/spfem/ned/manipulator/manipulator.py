@@ -162,7 +162,7 @@ class Manipulator(nn.Module):
 
     @classmethod
     def from_published(cls, path: Path) -> Self:
-        """From `<epoch>_nets.pth` or `<epoch>_nets_finetuned.pth` of NED, for FLAME.
+        """From `<epoch>_nets.pth` or `<epoch>_nets_finetuned.pth` of NED, for DECA's coefficients.
 
         The file holds a state dict for each of the networks; a discriminator may be missing and is
         then untrained. Nothing in it is executed.
