@@ -88,4 +88,5 @@ class RenderedLoss:
         face = FaceCoefficients(shape, signal[:, 1:], rest, rest, jaw, eyes)
         size = (self._params.size_px, self._params.size_px)
         faces = see_faces(self._surface, self._model.vertices(face), self._view, size)
-        return faces, 2 * faces.soften(shape_image(faces)) - 1
+        # Where outlines lie closer than a pixel, what they mix adds up to more than there was.
+        return faces, (2 * faces.soften(shape_image(faces)) - 1).clamp(-1, 1)

@@ -3,11 +3,15 @@ from typing import Literal
 import pytest
 import torch
 
+from stccl.face3d.flame import FLAME
 from stccl.face3d.head.head import Head
+from stccl.face3d.images.shape import shape_image
+from stccl.face3d.model import FaceModel
 from stccl.metric.config import STCCLConfig
 from stccl.metric.loss import initial
 from stccl.spfem.ned.manipulator.params import SupervisionParams
 from stccl.spfem.ned.manipulator.rendered import RenderedLoss
+from tests.face3d.published import write_flame
 
 METRIC = STCCLConfig(
     blocks=(1, 1, 1, 1), widths=(16, 16, 16, 16), centres=(8, 4, 2, 1), positions=(16, 8, 4, 2)
@@ -25,7 +29,7 @@ def rendered(head) -> RenderedLoss:
 
 
 def seeing(
-    head: Head,
+    head: FaceModel,
     region: Literal["face", "mouth"],
     size_px: int,
     frames: int,
@@ -132,3 +136,18 @@ def test_of_the_mouth_the_lips_are_in_the_middle_and_no_brows(head):
     assert puckered.sum() > 3 * changed(face, "lip_pucker").sum()  # drawn about twice as large
     middle = puckered.nonzero().float().mean(0)
     assert (middle - 31.5).abs().max() < 5
+
+
+def test_a_crumpled_mesh_is_within_range(tmp_path):
+    """Triangles thinner than a pixel, as a model may make them of what it never saw."""
+    write_flame(tmp_path, vertices=60, triangles=20)
+    flame = FLAME.from_folder(tmp_path, shapes=4, expressions=3)
+    signal, shape = torch.zeros(1, 1 + 3), torch.zeros(1, 4)
+    rendered = seeing(flame, "mouth", size_px=48, frames=2)
+    faces, images = rendered._draw(signal, shape)
+    bare = 2 * faces.soften(shape_image(faces)) - 1
+    assert bare.min() < -1
+    assert images.min() == -1
+    assert images.max() <= 1
+    inside = (bare >= -1) & (bare <= 1)
+    assert torch.equal(images[inside], bare[inside])
