@@ -3,8 +3,10 @@
 The same clips, each a computation of known size, are worked on by a bare pool of processes, which
 does nothing else, and by a whole stage: imports, planning, fingerprints, tables, progress, with and
 without a Prefect server. The ways take turns, so that whatever else the machine is doing meets all
-of them; what counts is how much longer than the bare pool a stage takes by the clock. Its processor
-time is printed as well: it does not depend on how idle the processors are.
+of them; what counts is how much longer than the bare pool a stage takes by the clock. Where the machine
+is noisier than that, look at a stage whose clips are no work: all it takes is orchestration, its
+share that of it and the bare pool's work together. Processor time is printed as well: it does not
+depend on how idle the processors are.
 """
 
 import argparse
@@ -41,6 +43,10 @@ def main() -> None:
             "stage": lambda: _stage(plain, options.clips, size),
             "stage, Prefect server": lambda: _stage(shown, options.clips, size),
         }
+        without_work = {
+            "stage, clips of no work": lambda: _stage(plain, options.clips, 1),
+            "stage, Prefect server, clips of no work": lambda: _stage(shown, options.clips, 1),
+        }
         idle = {
             "stage, nothing to do": lambda: _stage(plain, options.clips, size, fresh=False),
             "stage, Prefect server, nothing to do": lambda: _stage(
@@ -49,7 +55,10 @@ def main() -> None:
         }
         try:
             rounds = [
-                {name: _measured(name, way) for name, way in {**ways, **idle}.items()}
+                {
+                    name: _measured(name, way)
+                    for name, way in {**ways, **without_work, **idle}.items()
+                }
                 for _ in range(options.rounds)
             ]
         finally:
@@ -59,12 +68,18 @@ def main() -> None:
         "shares of what is done in all"
     )
     bare, *_ = ways
-    for name in (*ways, *idle):
+    for name in (*ways, *without_work, *idle):
         clock_s, processor_s = (statistics.median(r[name][k] for r in rounds) for k in (0, 1))
-        line = f"{name:38} {clock_s:7.2f} s by the clock, {processor_s:7.2f} s of processors"
+        line = f"{name:40} {clock_s:7.2f} s by the clock, {processor_s:7.2f} s of processors"
         if name in ways and name != bare:
             shares = [
                 statistics.median(100 * (1 - r[bare][k] / r[name][k]) for r in rounds)
+                for k in (0, 1)
+            ]
+            line += ": {:.1f} %, {:.1f} %".format(*shares)
+        if name in without_work:
+            shares = [
+                statistics.median(100 * r[name][k] / (r[bare][k] + r[name][k]) for r in rounds)
                 for k in (0, 1)
             ]
             line += ": {:.1f} %, {:.1f} %".format(*shares)

@@ -2,7 +2,7 @@
 
 import shutil
 
-from flows.stage import Folders, Stage, main, per_clip
+from flows.stage import CHUNKS_PER_WORKER, Folders, Stage, main, per_clip
 from stccl import perclip
 from stccl.params import Params
 from stccl.perclip import Summary
@@ -25,6 +25,7 @@ def work(params: Params, folders: Folders, runner: Runner) -> Summary:
             runner,
             max_rejected=1.0,  # their clips are rejected in what follows
             chunk_items=params.run.chunk_clips,
+            most_chunks=CHUNKS_PER_WORKER * params.run.workers,
         )
         print(speakers)
     summary = _CLIPS.work(params, folders, runner)

@@ -17,6 +17,9 @@ from stccl.params import Params, read_params
 from stccl.perclip import Summary
 from stccl.runner import Runner
 
+CHUNKS_PER_WORKER = 32
+"""At the most: so few cost little, and still end at about the same time."""
+
 Result = object | None
 """What a stage says of its run: something whose text is its summary, or nothing.
 
@@ -72,6 +75,7 @@ def per_clip(stage: str, section: str, *, faces: str | None = None) -> Stage:
             runner,
             max_rejected=params.run.max_rejected,
             chunk_items=params.run.chunk_clips,
+            most_chunks=CHUNKS_PER_WORKER * params.run.workers,
         )
 
     return Stage(section, section, work, faces)

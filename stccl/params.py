@@ -33,7 +33,7 @@ class RunParams(Section):
         default="threads",
         description="Where the tasks of a Prefect run work; without Prefect it is not looked at.",
     )
-    chunk_clips: int = Field(ge=1, description="Clips a process is given at a time.")
+    chunk_clips: int = Field(ge=1, description="Clips a process is given at a time, at least.")
     max_rejected: float = Field(ge=0, le=1, description="Fraction of bad clips that stops a stage.")
 
 

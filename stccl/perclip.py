@@ -164,6 +164,7 @@ def run(
     *,
     max_rejected: float,
     chunk_items: int,
+    most_chunks: int = 64,
 ) -> Summary:
     """Bring a stage's folder up to date.
 
@@ -176,7 +177,8 @@ def run(
         params: The stage's own parameters.
         runner: How chunks are spread over threads, processes or machines.
         max_rejected: Fraction of the items (0–1) above which the stage fails.
-        chunk_items: Items per chunk.
+        chunk_items: Items per chunk, at least.
+        most_chunks: Beyond as many, chunks become larger: each one costs.
 
     Raises:
         StageError: Where there is nothing to work on, or too much of it is bad.
@@ -190,7 +192,8 @@ def run(
         )
     plan = _plan(definition, items, data, params)
     _remove_strays(definition, {item.key for item in items}, data)
-    chunks = [plan.todo[i : i + chunk_items] for i in range(0, len(plan.todo), chunk_items)]
+    size = max(chunk_items, -(-len(plan.todo) // most_chunks))
+    chunks = [plan.todo[i : i + size] for i in range(0, len(plan.todo), size)]
     rejections = list(plan.rejections)
     calls = [(stage, chunk, data, params) for chunk in chunks]
     for found in runner.map(process_chunk, calls, sizes=[len(chunk) for chunk in chunks]):

@@ -263,3 +263,23 @@ def test_upstream_is_the_fingerprint_of_a_file(data):
 def test_a_stage_is_found_by_name():
     assert load(NAME) is STAGE
     assert load("stccl.extract.stage:STAGE").name == "extract"
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "sizes"),
+    [(10, 64, [4, 4, 2]), (40, 10, [4] * 10), (41, 10, [5] * 8 + [1]), (90, 2, [45, 45])],
+)
+def test_there_are_never_more_chunks_than_that(data, count, most, sizes):
+    todo(data, *(f"c{i:02}" for i in range(count)))
+    asked = []
+
+    class Watched(InOrder):
+        def map(self, function, chunks, *, sizes):
+            asked.extend(sizes)
+            return super().map(function, chunks, sizes=sizes)
+
+    summary = run(
+        NAME, data, Settings(), Watched(), max_rejected=0.5, chunk_items=4, most_chunks=most
+    )
+    assert asked == sizes
+    assert summary.done == count == len(CALLS)
