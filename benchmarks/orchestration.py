@@ -3,10 +3,10 @@
 The same clips, each a computation of known size, are worked on by a bare pool of processes, which
 does nothing else, and by a whole stage: imports, planning, fingerprints, tables, progress, with and
 without a Prefect server. The ways take turns, so that whatever else the machine is doing meets all
-of them; what counts is how much longer than the bare pool a stage takes by the clock. Where the machine
-is noisier than that, look at a stage whose clips are no work: all it takes is orchestration, its
-share that of it and the bare pool's work together. Processor time is printed as well: it does not
-depend on how idle the processors are.
+of them; what counts is how much longer than the bare pool a stage takes by the clock. Where the
+machine is noisier than that, look at a stage whose clips are no work: all it takes is
+orchestration, its share that of it and the bare pool's work together. Processor time is printed as
+well: it does not depend on how idle the processors are.
 """
 
 import argparse
