@@ -8,21 +8,22 @@ import pytest
 import torch
 
 from flows import fit as flow
-from stccl import perclip
+from stccl import perclip, prepare
 from stccl.errors import ParamsError, StageError
 from stccl.face3d.albedo import FlameAlbedo
 from stccl.face3d.deca import DECA, DecaCodes
 from stccl.face3d.deca_crop import crop, crop_matrix
 from stccl.face3d.flame import FLAME
-from stccl.fit import by_deca, models
+from stccl.fit import by_deca, identities, models, stage
 from stccl.fit.fitted import read_fitted
 from stccl.fit.params import FitParams
+from stccl.params import read_params
 from stccl.render.view import Pinhole
 from stccl.runner import InOrder
 from stccl.tables.io import TableWriter, read_table
 from stccl.tables.png import encode_png
 from tests.face3d.published import write_albedo, write_flame
-from tests.fit.conftest import SIZE_PX, act
+from tests.fit.conftest import ROOT, SIZE_PX, act
 from tests.fit.test_stage import rows, write_clips
 
 FRAMES = 10
@@ -197,3 +198,39 @@ def test_the_flow_asks_nobody_else_who_it_is(tmp_path, deca, params, asked):
     found = flow.work(SimpleNamespace(fit=asked, run=run_params), folders, runner)
     assert found.done == 1
     assert not list((tmp_path / "identities").iterdir())
+
+
+def test_a_mirrored_frame_among_others_is_one_point():
+    cameras = np.array([[5.0, 0, 0], [-5, 0, 0], [5, 0, 0]])
+    matrices = np.tile(np.array([[1.0, 0, -10], [0, 1, -20]]), (3, 1, 1))
+    camera, translation = by_deca.placed(cameras, np.zeros((3, 3)), matrices, SIZE_PX)
+    head = np.array([[-0.1, 0, 0], [0.1, 0, 0]])
+    widths = [np.ptp(camera.project(head + moved)[:, 0]) for moved in translation]
+    np.testing.assert_allclose(widths, [112, 0, 112], atol=0.02)
+
+
+def test_files_of_the_wrinkles_are_inputs_once_all_are_there(tmp_path, params, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").mkdir()
+    asked = params.model_copy(update={"model": "deca"})
+    names = ("head_template.obj", "fixed_displacement_256.npy", "uv_face_eye_mask.png")
+    for there in range(len(names) + 1):
+        found = {path.name for path in models.model_files(asked)}
+        assert "deca_model.tar" in found
+        assert found & set(names) == (set(names) if there == len(names) else set())
+        if there < len(names):
+            (tmp_path / "weights" / names[there]).write_bytes(b"")
+    assert not {path.name for path in models.model_files(params)}
+
+
+@pytest.mark.parametrize(("model", "asks"), [("head", True), ("deca", False)])
+def test_a_single_file_needs_no_identity_either(tmp_path, monkeypatch, model, asks):
+    params = read_params(ROOT / "params.yaml")
+    fit = params.fit.model_copy(update={"model": model})
+    steps = []
+    monkeypatch.setattr(
+        prepare, "_through", lambda file, source, data, done: steps.extend(s for s, _ in done)
+    )
+    prepare.prepare_clip(tmp_path / "a.mp4", tmp_path, params.model_copy(update={"fit": fit}))
+    assert (identities.process in steps) == asks
+    assert steps[-1] is stage.process
