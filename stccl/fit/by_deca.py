@@ -12,6 +12,7 @@ from stccl.clip import Clip
 from stccl.errors import StageError, StcclError
 from stccl.face3d.deca import DECA, DecaCodes
 from stccl.face3d.deca_crop import SIDE_PX, crop, crop_matrix
+from stccl.face3d.model import FaceCoefficients
 from stccl.fit.found import Found
 from stccl.fit.models import wrinkle_files
 from stccl.fit.read import ClipLandmarks
@@ -44,23 +45,10 @@ def from_pictures(clip: Clip, data: Path, seen: ClipLandmarks) -> Found:
     Raises:
         StageError: Where DECA's files are missing or damaged.
     """
-    deca = _deca()
     numbers = np.flatnonzero(seen.usable)
     matrices = np.stack([crop_matrix(points - 0.5) for points in seen.points_px[numbers]])
-    read = []
     with FrameReader(data / "frames" / f"{clip.clip}.parquet", "frames") as frames:
-        for start in range(0, len(numbers), _BATCH):
-            part = slice(start, start + _BATCH)
-            pictures = []
-            for number, matrix in zip(numbers[part].tolist(), matrices[part], strict=True):
-                frame = frames[number]
-                assert frame is not None, (clip.clip, number)
-                pictures.append(crop(frame, matrix))
-            with torch.inference_mode():
-                read.append(deca.encode(torch.from_numpy(np.stack(pictures))))
-    codes = DecaCodes(*map(torch.cat, zip(*read, strict=True)))
-    with torch.inference_mode():
-        face = deca.coefficients(codes)
+        codes, face = _encoded(frames, numbers.tolist(), matrices)
     camera, translation = placed(
         codes.camera.double().numpy(), face.translation.double().numpy(), matrices, seen.size_px
     )
@@ -75,6 +63,27 @@ def from_pictures(clip: Clip, data: Path, seen: ClipLandmarks) -> Found:
         texture=codes.texture.numpy(),
         detail=codes.detail.numpy() if wrinkle_files() else None,
     )
+
+
+def _encoded(
+    frames: FrameReader, numbers: list[int], matrices: Array
+) -> tuple[DecaCodes, FaceCoefficients]:
+    """A few frames at a time."""
+    deca, device = _deca()
+    found = []
+    for start in range(0, len(numbers), _BATCH):
+        part = slice(start, start + _BATCH)
+        pictures = []
+        for number, matrix in zip(numbers[part], matrices[part], strict=True):
+            frame = frames[number]
+            assert frame is not None, number
+            pictures.append(crop(frame, matrix))
+        with torch.inference_mode():
+            codes = deca.encode(torch.from_numpy(np.stack(pictures)).to(device))
+            found.append([each.cpu() for each in (*codes, *deca.coefficients(codes))])
+    whole = [torch.cat(each) for each in zip(*found, strict=True)]
+    count = len(DecaCodes._fields)
+    return DecaCodes(*whole[:count]), FaceCoefficients(*whole[count:])
 
 
 def placed(
@@ -107,8 +116,10 @@ def placed(
 
 
 @cache
-def _deca() -> DECA:
+def _deca() -> tuple[DECA, str]:
+    """On a GPU where there is one: two ResNet-50 for every frame."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        return DECA.from_folder()
+        return DECA.from_folder().to(device), device
     except StcclError as error:
         raise StageError(f"fit.model: deca: {error}; `fit.model: head` needs no file") from None

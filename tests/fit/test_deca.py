@@ -49,7 +49,7 @@ def small_deca(tmp_path_factory) -> DECA:
 
 @pytest.fixture
 def deca(small_deca, monkeypatch) -> DECA:
-    monkeypatch.setattr(by_deca, "_deca", lambda: small_deca)
+    monkeypatch.setattr(by_deca, "_deca", lambda: (small_deca, "cpu"))
     known = replace(models.MODELS["deca"], load=lambda: small_deca.flame)
     monkeypatch.setitem(models.MODELS, "deca", known)
     models.face_model.cache_clear()
