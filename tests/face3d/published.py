@@ -10,6 +10,10 @@ import torch
 from scipy import sparse
 from torch import nn
 
+from stccl.face3d.albedo import FlameAlbedo
+from stccl.face3d.deca import DECA
+from stccl.face3d.flame import FLAME
+
 
 def model_arrays(vertices: int, triangles: int, directions: int = 400, seed: int = 0) -> dict:
     """A model that is no head but moves as one: random, of FLAME's structure."""
@@ -86,6 +90,14 @@ def write_albedo(folder: Path, side: int) -> None:
     directions[..., :50] = 0.01
     # Compressed, since nearly everything is 0; the reader does not mind.
     np.savez_compressed(folder / "FLAME_albedo_from_BFM.npz", MU=mean, PC=directions)
+
+
+def small_deca(folder: Path) -> DECA:
+    """All of DECA but for its sizes of mesh and texture: 60 vertices, 512² texels are 8²."""
+    write_flame(folder)
+    write_albedo(folder, side=8)
+    torch.manual_seed(0)
+    return DECA(FLAME.from_folder(folder), FlameAlbedo.from_folder(folder)).eval()
 
 
 def recipe(module: nn.Module) -> dict[str, torch.Tensor]:

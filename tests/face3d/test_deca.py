@@ -10,18 +10,12 @@ from stccl.errors import StcclError
 from stccl.face3d.albedo import FlameAlbedo
 from stccl.face3d.deca import DECA, DecaCodes, project
 from stccl.face3d.deca_networks import DetailDecoder, Encoder
-from stccl.face3d.flame import FLAME
-from tests.face3d.published import recipe, write_albedo, write_flame
+from tests.face3d.published import recipe, small_deca, write_albedo, write_flame
 
 
 @pytest.fixture(scope="session")
 def deca(tmp_path_factory) -> DECA:
-    """All of DECA but for its sizes of mesh and texture: 60 vertices, 512² texels are 8²."""
-    folder = tmp_path_factory.mktemp("deca")
-    write_flame(folder)
-    write_albedo(folder, side=8)
-    torch.manual_seed(0)
-    return DECA(FLAME.from_folder(folder), FlameAlbedo.from_folder(folder)).eval()
+    return small_deca(tmp_path_factory.mktemp("deca"))
 
 
 def codes(batch=2, seed=0):

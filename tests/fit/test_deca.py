@@ -10,10 +10,8 @@ import torch
 from flows import fit as flow
 from stccl import perclip, prepare
 from stccl.errors import ParamsError, StageError
-from stccl.face3d.albedo import FlameAlbedo
 from stccl.face3d.deca import DECA, DecaCodes
 from stccl.face3d.deca_crop import crop, crop_matrix
-from stccl.face3d.flame import FLAME
 from stccl.fit import by_deca, identities, models, stage
 from stccl.fit.fitted import read_fitted
 from stccl.fit.params import FitParams
@@ -22,7 +20,7 @@ from stccl.render.view import Pinhole
 from stccl.runner import InOrder
 from stccl.tables.io import TableWriter, read_table
 from stccl.tables.png import encode_png
-from tests.face3d.published import write_albedo, write_flame
+from tests.face3d.published import small_deca
 from tests.fit.conftest import ROOT, SIZE_PX, act
 from tests.fit.test_stage import rows, write_clips
 
@@ -32,13 +30,9 @@ CAMERA = slice(206, 209)
 
 
 @pytest.fixture(scope="session")
-def small_deca(tmp_path_factory) -> DECA:
-    """A mesh of 60 vertices that is no head; upright, and about as large as the points' box."""
-    folder = tmp_path_factory.mktemp("small_deca")
-    write_flame(folder)
-    write_albedo(folder, side=8)
-    torch.manual_seed(0)
-    deca = DECA(FLAME.from_folder(folder), FlameAlbedo.from_folder(folder)).eval()
+def upright(tmp_path_factory) -> DECA:
+    """A mesh that is no head, but as upright and about as large as the points' box."""
+    deca = small_deca(tmp_path_factory.mktemp("deca"))
     with torch.no_grad():
         last = deca.E_flame.layers[2]
         last.weight *= 3
@@ -48,12 +42,12 @@ def small_deca(tmp_path_factory) -> DECA:
 
 
 @pytest.fixture
-def deca(small_deca, monkeypatch) -> DECA:
-    monkeypatch.setattr(by_deca, "_deca", lambda: (small_deca, "cpu"))
-    known = replace(models.MODELS["deca"], load=lambda: small_deca.flame)
+def deca(upright, monkeypatch) -> DECA:
+    monkeypatch.setattr(by_deca, "_deca", lambda: (upright, "cpu"))
+    known = replace(models.MODELS["deca"], load=lambda: upright.flame)
     monkeypatch.setitem(models.MODELS, "deca", known)
     models.face_model.cache_clear()
-    return small_deca
+    return upright
 
 
 @pytest.fixture
