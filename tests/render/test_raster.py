@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stccl.render.mesh import vertex_normals
-from stccl.render.raster import rasterize
+from stccl.render.raster import nearest, rasterize
 from tests.render.slow_raster import interpolate, seen_at, sphere
 
 # Corners are rounded to 1/4096 px: weights move by that over a triangle's height.
@@ -149,3 +149,15 @@ def test_a_two_sided_triangle_keeps_the_order_of_its_weights():
 def test_a_triangle_larger_than_the_picture_fills_it():
     corners = np.array([[-9000.0, -9000, 1], [-9000, 15000, 1], [15000, -9000, 1]])
     assert (rasterize(corners, np.array([[0, 1, 2]]), (30, 50)).triangle == 0).all()
+
+
+def test_the_nearest_alone_are_those_of_the_whole():
+    random = np.random.default_rng(5)
+    points = random.uniform((-10, -10, 1), (60, 50, 9), (200, 3))
+    triangles = random.integers(0, 200, (400, 3))
+    two_sided = random.random(400) < 0.5
+    whole = rasterize(points, triangles, (40, 50), two_sided)
+    triangle, depth = nearest(points, triangles, (40, 50), two_sided)
+    assert len(np.unique(triangle)) > 20
+    np.testing.assert_array_equal(triangle, whole.triangle)
+    np.testing.assert_array_equal(depth, whole.depth)
