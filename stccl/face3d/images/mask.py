@@ -11,7 +11,7 @@ from stccl.render.differentiable import interpolate
 
 
 def face_mask(faces: SeenFaces) -> Tensor:
-    """Where the face is seen: chin to hair, ear to ear, an open mouth included.
+    """Where the face is seen: chin to forehead, ear to ear, an open mouth included.
 
     Stands for the face segmentation of NED's renderer. Hair and hands before the face are not in
     the model: what they hide is in the mask.

@@ -13,6 +13,8 @@ from stccl.render.silhouette import opposite_corners
 _JAW = slice(0, 17)
 _BROWS_INSIDE = (21, 22)
 _NOSE_BASE = 33
+_FOREHEAD = 0.6
+"""Of the height from the nose's base to the brows, how much of the forehead is face."""
 
 
 class FaceSurface(NamedTuple):
@@ -25,7 +27,7 @@ class FaceSurface(NamedTuple):
     mean_face: Tensor
     """(V, 3) normalised coordinates of the template; see `nmfc`."""
     within_face: Tensor
-    """(V,) m: how far inside the face, from chin to hair and ear to ear; negative outside."""
+    """(V,) m: how far inside the face, from chin to forehead and ear to ear; negative outside."""
 
 
 def face_surface(model: FaceModel) -> FaceSurface:
@@ -33,9 +35,10 @@ def face_surface(model: FaceModel) -> FaceSurface:
 
     The mean face's coordinates are its template's, stretched along each axis so that the surface
     just fills 0 to 1. The face is what lies, at rest and seen from the front, within the jaw line
-    and an arch over the forehead, as high above the brows as the nose's base is below them (the
-    upper and the middle third of a face are alike: Farkas, "Anthropometry of the head and face",
-    1994), and not behind the ends of the jaw line at the ears.
+    and an arch over the forehead, and not behind the ends of the jaw line at the ears. Hair begins
+    about as high above the brows as the nose's base is below them (the upper and the middle third
+    of a face are alike: Farkas, "Anthropometry of the head and face", 1994). The arch stays lower:
+    what the brows move is below it, and hair over the forehead, which no face model has, above.
     """
     triangles, template = model.surface_triangles, model.template
     shown = template[triangles.flatten()]
@@ -58,7 +61,7 @@ def _outline(landmarks: np.ndarray) -> np.ndarray:
     jaw = landmarks[_JAW, :2]
     middle, reach = (jaw[0] + jaw[-1]) / 2, (jaw[-1] - jaw[0]) / 2
     brows = landmarks[_BROWS_INSIDE, 1].mean()
-    height = 2 * brows - landmarks[_NOSE_BASE, 1] - middle[1]
+    height = brows + _FOREHEAD * (brows - landmarks[_NOSE_BASE, 1]) - middle[1]
     angle = np.linspace(0, np.pi, 33)[1:-1, None]
     arch = middle + np.cos(angle) * reach + np.sin(angle) * [0, height]
     return np.concatenate([jaw, arch])

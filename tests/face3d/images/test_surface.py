@@ -27,7 +27,7 @@ def test_the_mean_face_fills_the_unit_cube(head):
     assert surface.mean_face[shown[points[:, 0].argmax()], 0] == 1
 
 
-def test_the_face_is_between_chin_hair_and_ears(head):
+def test_the_face_is_between_chin_forehead_and_ears(head):
     within = face_surface(head).within_face
     landmarks = head.landmarks(head.template[None])[0]
     nearest = torch.cdist(landmarks, head.template).argmin(1)
@@ -36,14 +36,14 @@ def test_the_face_is_between_chin_hair_and_ears(head):
     assert within[nearest[1:16]].abs().max() < 0.006
     ears = head.vertex_parts == head.part_names.index("ear")
     assert (within[ears] < 0).all()
-    assert (within[head.vertex_groups["scalp"]] < 0.02).all()
-    assert (within[head.vertex_groups["scalp"]] < 0).float().mean() > 0.8
+    assert (within[head.vertex_groups["scalp"]] < 0.01).all()
+    assert (within[head.vertex_groups["scalp"]] < 0).float().mean() > 0.9
     np.testing.assert_allclose(within, within[head.mirror], atol=1e-4)
-    # Up the middle it ends as far above the brows as the nose's base is below them.
+    # Up the middle it ends well above the brows, where hair over the forehead may hang.
     x, y, z = head.template.T
     highest = y[(abs(x) < 0.003) & (z > 0.05) & (within > 0)].max()
     brows, base = landmarks[[21, 22], 1].mean(), landmarks[33, 1]
-    assert abs((highest - brows) - (brows - base)) < 0.005
+    assert abs((highest - brows) / (brows - base) - 0.6) < 0.07
 
 
 def test_flame_is_shown_whole(flame):
