@@ -11,10 +11,11 @@ LEAST_POINTS_INSIDE = 51
 """Of the 68: a face with fewer of them in the picture is not fitted; beyond its border they are
 guesses."""
 
-_NOISE = np.repeat((0.03, 0.015, 0.01, 0.01, 0.01, 0.01), (17, 10, 4, 5, 12, 20))
+_NOISE = np.repeat((0.045, 0.015, 0.01, 0.01, 0.01, 0.01), (17, 10, 4, 5, 12, 20))
 """(68,) standard deviations of the coordinates over the distance of the outer corners of the eyes:
 jaw line, brows, bridge and base of the nose, eyes, mouth. The jaw line slides along the face's
-outline when a head turns, and detectors put brows where hair is."""
+outline when a head turns, detectors hardly move a real chin with the lips (trusted more, it would
+keep the jaw shut and leave speech to the lips), and they put brows where hair is."""
 
 _ROBUST = 4.0  # standard deviations from which a point is taken to be an error
 _LEFT_OUTER, _RIGHT_OUTER = 45, 36  # corners of the eyes
