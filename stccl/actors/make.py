@@ -23,7 +23,8 @@ from stccl.runner import Runner
 from stccl.tables.io import read_provenance
 from stccl.video import write_sound, write_video
 
-_CODE = ("actors", "face3d", "render", "video")
+CODE = ("actors", "face3d/head", "face3d/model", "face3d/rotation", "render", "video")
+"""What a take depends on, below `stccl/`."""
 _PART = ".making-"
 _CHUNK_SENTENCES = 4
 _OTHER_RATE = 3
@@ -209,7 +210,7 @@ def _fingerprint_of(table: Path) -> str | None:
 def _mark(speaker: Speaker, sentence: str, side_px: int) -> str:
     return fingerprint(
         speaker=speaker.name, seed=speaker.seed, sentence=sentence, side_px=side_px,
-        code=code_version(_CODE),
+        code=code_version(CODE),
     )  # fmt: skip
 
 

@@ -20,7 +20,11 @@ from stccl.tables.io import read_provenance, read_table, write_table
 from stccl.video import write_video
 
 Row = dict[str, Any]
-_CODE = ("clip", "face3d", "fit", "generate", "render", "spfem", "tables", "video")
+CODE = (
+    "align/warp", "checkpoint", "clip", "face3d", "fit", "generate", "render", "saved", "spfem",
+    "tables", "video",
+)  # fmt: skip
+"""What a manipulated clip depends on, below `stccl/`."""
 
 
 def run(
@@ -112,7 +116,7 @@ def _mark(wanted: Manipulation, data: Path, model: str, frame_rate_hz: float) ->
     sound = data.parent / wanted.source.audio_path
     return fingerprint(
         name=wanted.name,
-        code=code_version(_CODE),
+        code=code_version(CODE),
         model=model,
         faces=[upstream(data, "faces3d", clip.clip) for clip in (wanted.source, wanted.reference)],
         sound=file_sha256(sound) if sound.is_file() else None,

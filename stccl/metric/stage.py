@@ -15,6 +15,8 @@ from stccl.training.curves import Curves
 from stccl.training.record import Progress, Record
 from stccl.training.resume import Checkpoint
 
+CODE = ("checkpoint", "metric", "saved", "tables", "training")
+"""What a training depends on, below `stccl/`."""
 METRIC = "metric"
 """Folder of the metric below the folder of models, and name of its curves and numbers."""
 COUNTERPART = "counterpart"
@@ -67,7 +69,7 @@ def run(
     checkpoint = Checkpoint(
         scratch / f"{name}.ckpt",
         fingerprint(
-            code=code_version(("metric", "saved", "tables", "training")),
+            code=code_version(CODE),
             params=params_of(settings),
             seed=params.run.seed,
             pairs=file_sha256(data / "pairs.parquet"),

@@ -20,7 +20,11 @@ from stccl.tables.png import Image
 from stccl.training.curves import Curves
 from stccl.training.record import Progress
 
-_CODE = ("spfem", "saved", "metric", "face3d", "render", "fit", "tables", "training")
+CODE = (
+    "align/warp", "checkpoint", "clip", "face3d", "fit", "metric", "render", "saved", "spfem",
+    "tables", "training",
+)  # fmt: skip
+"""What a training depends on, below `stccl/`."""
 
 
 def pretrain(
@@ -120,7 +124,7 @@ def _teach(
     inputs: dict[str, Any] = {clip.clip: upstream(data, "faces3d", clip.clip) for clip in clips}
     mark = fingerprint(
         name=name,
-        code=code_version(_CODE),
+        code=code_version(CODE),
         params=params_of(params.spfem),
         metric=file_sha256(*sorted((models / "metric").iterdir())),
         clips=inputs,

@@ -76,11 +76,27 @@ def test_code_a_stage_depends_on_is_there(name):
 @pytest.mark.parametrize("name", ["extract", "landmarks", "align", "fit", "pairs"])
 def test_dvc_and_the_fingerprints_know_the_same_code(name):
     stage = load(f"stccl.{name}.stage:STAGE")
-    for package in stage.code + _SHARED_CODE:
-        path = f"stccl/{package}"
-        assert {path, f"{path}.py"} & set(STAGES[name]["deps"]), package
+    assert_known_to_dvc(name, stage.code + _SHARED_CODE)
     written = {out if isinstance(out, str) else next(iter(out)) for out in STAGES[name]["outs"]}
     assert {f"data/{table}" for table in (*stage.outputs, stage.name)} <= written
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("download", "actors.make"), ("targets", "actors.make"), ("metric", "metric.stage"),
+        ("counterpart", "metric.stage"), ("pretrain", "spfem.stage"), ("spfem", "spfem.stage"),
+        ("generate", "generate.stage"),
+    ],
+)  # fmt: skip
+def test_dvc_knows_the_code_of_what_is_kept_between_runs(name, module):
+    assert_known_to_dvc(name, import_module(f"stccl.{module}").CODE)
+
+
+def assert_known_to_dvc(name, code):
+    for package in code:
+        path = f"stccl/{package}"
+        assert {path, f"{path}.py"} & set(STAGES[name]["deps"]), package
 
 
 TOY_DVC = """
