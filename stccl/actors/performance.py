@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -200,18 +200,6 @@ def time_map(source: Take, target: Take) -> Array:
             "same phonemes; map takes of one sentence by one speaker"
         )
     return np.column_stack([source.said.boundaries_s, target.said.boundaries_s])
-
-
-def frame_map(source: Take, target: Take, source_fps: float, target_fps: float) -> Any:
-    """The target's frame nearest to the moment of each of the source's frames, int64.
-
-    Raises:
-        ParamsError: Where the takes say different phonemes.
-    """
-    knots = time_map(source, target)
-    times_s = np.interp(source.frame_times_s(source_fps), knots[:, 0], knots[:, 1])
-    last = len(target.frame_times_s(target_fps)) - 1
-    return np.minimum(np.rint(times_s * target_fps), last).astype(np.int64)
 
 
 def _feeling(speaker: Speaker, said: Utterance, emotion: str, level: int) -> Feeling:

@@ -10,8 +10,6 @@ from stccl.errors import ParamsError
 
 Sex = Literal["man", "woman"]
 
-DEFAULT_SPEAKERS = ("M001", "W001", "M002", "W002", "M003", "W003", "M004", "W004")
-
 _NAME = re.compile(r"([MW])(\d{3})")
 _AGE_YEARS = (20.0, 68.0)
 _SPREAD_BITS = 10  # numbers have three digits

@@ -33,11 +33,6 @@ class Observed(NamedTuple):
     points_px: Array
     noise_px: Array
 
-    @property
-    def eye_distance_px(self) -> Array:
-        """(T,) between the outer corners of the eyes."""
-        return eye_distance(self.points_px)
-
 
 def eye_distance(points_px: Array) -> Array:
     """(...) distance between the outer corners of the eyes of (..., 68, 2) points."""

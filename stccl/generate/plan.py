@@ -8,7 +8,6 @@ from stccl.clip import Clip
 from stccl.clips.protocol import NEUTRAL, draw
 
 Setting = Literal["intra", "cross"]
-SETTINGS: tuple[Setting, ...] = ("intra", "cross")
 """Intra-ID: the example of the emotion is the speaker's own. Cross-ID: another speaker's."""
 
 

@@ -8,6 +8,7 @@ import pytest
 from stccl.actors.performance import Take, perform
 from stccl.actors.speaker import Speaker
 
+DEMO_SPEAKERS = ("M001", "W001", "M002", "W002", "M003", "W003", "M004", "W004")
 Perform = Callable[..., Take]
 
 

@@ -5,9 +5,10 @@ import pytest
 
 from stccl.actors.emotions import JAW, feel, manner
 from stccl.actors.expressions import EXPRESSIONS, column
-from stccl.actors.speaker import DEFAULT_SPEAKERS, Speaker
+from stccl.actors.speaker import Speaker
 from stccl.clip import EMOTIONS
 from stccl.errors import ParamsError
+from tests.actors.conftest import DEMO_SPEAKERS
 
 # Main action units of EMFACS, as columns' names.
 MARKS = {
@@ -27,7 +28,7 @@ def feeling(name="W001", emotion="happy", level=3):
 
 @pytest.mark.parametrize("emotion", MARKS)
 def test_the_units_of_each_emotion(emotion):
-    for name in DEFAULT_SPEAKERS:
+    for name in DEMO_SPEAKERS:
         felt = feeling(name, emotion).at(np.array([1.2]))[0, :JAW]
         strong = {EXPRESSIONS[index] for index in np.flatnonzero(felt > 0.2)}
         assert MARKS[emotion] <= strong, (name, MARKS[emotion] - strong)
@@ -35,7 +36,7 @@ def test_the_units_of_each_emotion(emotion):
 
 
 def test_contempt_is_on_one_side():
-    for name in DEFAULT_SPEAKERS:
+    for name in DEMO_SPEAKERS:
         felt = feeling(name, "contempt").at(np.linspace(0, 2.4, 40))
         sides = {
             side: felt[:, [column(f"lip_corner_puller_{side}"), column(f"dimpler_{side}")]]
@@ -92,7 +93,7 @@ def test_everything_is_in_range_for_any_speaker():
 
 
 def test_speakers_show_it_in_their_own_way():
-    faces = [feeling(name, "happy").apex for name in DEFAULT_SPEAKERS]
+    faces = [feeling(name, "happy").apex for name in DEMO_SPEAKERS]
     distances = [np.abs(a - b).sum() for i, a in enumerate(faces) for b in faces[:i]]
     assert min(distances) > 0.05
 

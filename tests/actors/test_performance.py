@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from stccl.actors.expressions import column
-from stccl.actors.performance import WIDEST_JAW_RAD, frame_map, perform, time_map
+from stccl.actors.performance import WIDEST_JAW_RAD, perform, time_map
 from stccl.actors.sentences import SENTENCES
-from stccl.actors.speaker import DEFAULT_SPEAKERS, Speaker
+from stccl.actors.speaker import Speaker
 from stccl.actors.visemes import VISEMES, visemes_of
 from stccl.clip import EMOTIONS
 from stccl.errors import ParamsError
+from tests.actors.conftest import DEMO_SPEAKERS
 
 
 def test_the_same_arguments_give_the_same_take(take):
@@ -140,25 +141,13 @@ def test_time_maps_lead_from_phoneme_to_phoneme(take):
         assert (here.name, here.word, here.viseme) == (there.name, there.word, there.viseme)
 
 
-def test_frames_are_mapped_to_the_nearest(take):
-    a, b = take("W004", "001", "neutral"), take("W004", "001", "sad")
-    found = frame_map(a, b, 25, 30)
-    assert len(found) == len(a.frame_times_s(25))
-    targets_s = b.frame_times_s(30)
-    for frame, target in enumerate(found):
-        moment_s = np.interp(frame / 25, *time_map(a, b).T)
-        assert abs(targets_s[target] - moment_s) == pytest.approx(
-            np.abs(targets_s - moment_s).min()
-        )
-
-
 def test_takes_of_two_sentences_have_no_map(take):
     with pytest.raises(ParamsError, match=r"001 of W004.*002 of W004"):
         time_map(take("W004", "001", "sad"), take("W004", "002", "sad"))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", DEFAULT_SPEAKERS)
+@pytest.mark.parametrize("name", DEMO_SPEAKERS)
 def test_every_sentence_has_the_same_phonemes_in_every_emotion(take, name):
     for sentence in SENTENCES:
         calm = take(name, sentence, "neutral")

@@ -8,8 +8,9 @@ from stccl.actors import studio
 from stccl.actors.looks import draw_looks
 from stccl.actors.paint.tone import skin_colour
 from stccl.actors.scene import Scene
-from stccl.actors.speaker import DEFAULT_SPEAKERS, Speaker
+from stccl.actors.speaker import Speaker
 from stccl.face3d.head.head import Head
+from tests.actors.conftest import DEMO_SPEAKERS
 
 SIZE_PX = 128
 
@@ -55,14 +56,14 @@ def test_drawing_other_frames_before_leaves_no_trace(woman):
 
 
 def test_speakers_differ_and_depend_on_seed_and_name_alone():
-    looks = {name: draw_looks(Speaker(name)) for name in DEFAULT_SPEAKERS}
-    assert len({look.model_dump_json() for look in looks.values()}) == len(DEFAULT_SPEAKERS)
+    looks = {name: draw_looks(Speaker(name)) for name in DEMO_SPEAKERS}
+    assert len({look.model_dump_json() for look in looks.values()}) == len(DEMO_SPEAKERS)
     assert draw_looks(Speaker("W002")) == looks["W002"]
     assert draw_looks(Speaker("W002", seed=1)) != looks["W002"]
 
 
 def test_the_first_speakers_cover_the_range_of_people():
-    looks = [draw_looks(Speaker(name)) for name in DEFAULT_SPEAKERS]
+    looks = [draw_looks(Speaker(name)) for name in DEMO_SPEAKERS]
     melanin = sorted(look.melanin for look in looks)
     assert melanin[0] < 0.15
     assert melanin[-1] > 0.55

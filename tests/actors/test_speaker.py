@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stccl.actors.emotions import manner
-from stccl.actors.speaker import DEFAULT_SPEAKERS, Speaker
+from stccl.actors.speaker import Speaker
 from stccl.actors.voice import voice
 from stccl.errors import ParamsError
+from tests.actors.conftest import DEMO_SPEAKERS
 
 
 @pytest.mark.parametrize("name", ["M000", "X001", "M1", "M0001", "m001", "W01a", ""])
@@ -42,7 +43,7 @@ def test_traits_seeds_and_names_have_streams_of_their_own():
 
 
 def test_the_default_speakers_differ_in_voice_age_and_manner():
-    speakers = [Speaker(name) for name in DEFAULT_SPEAKERS]
+    speakers = [Speaker(name) for name in DEMO_SPEAKERS]
     ages = [speaker.age_years for speaker in speakers]
     assert max(ages) - min(ages) > 25
     assert min(abs(a - b) for i, a in enumerate(ages) for b in ages[:i]) > 0.5

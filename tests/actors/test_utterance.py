@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from stccl.actors.sentences import SENTENCES
-from stccl.actors.speaker import DEFAULT_SPEAKERS, Speaker
+from stccl.actors.speaker import Speaker
 from stccl.actors.timbre import SAMPLE_RATE_HZ
 from stccl.actors.utterance import PAUSE, Phoneme, Utterance, say
 from stccl.clip import EMOTIONS
 from stccl.errors import ParamsError
+from tests.actors.conftest import DEMO_SPEAKERS
 
 VOWELS = {"I", "i:", "A@", "O:", "aI", "o@", "0", "E", "eI", "u:", "V", "3:", "aU", "oU", "a"}
 STOPS = {"p", "t", "k"}
@@ -108,7 +109,7 @@ def test_a_sentence_takes_its_own_time_in_every_emotion(take):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", DEFAULT_SPEAKERS)
+@pytest.mark.parametrize("name", DEMO_SPEAKERS)
 def test_every_sentence_takes_its_own_time_in_every_emotion(take, name):
     for sentence in SENTENCES:
         assert_all_differ(durations_s(take, name, sentence))

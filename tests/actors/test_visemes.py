@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from stccl.actors.expressions import EXPRESSIONS, coefficients, column
 from stccl.actors.sentences import SENTENCES
-from stccl.actors.speaker import DEFAULT_SPEAKERS
 from stccl.actors.utterance import Phoneme
 from stccl.actors.visemes import PHONEMES, VISEMES, mouth, visemes_of
 from stccl.clip import EMOTIONS
 from stccl.errors import ParamsError
+from tests.actors.conftest import DEMO_SPEAKERS
 
 
 def phonemes_of(names: list[str], lengths_s: list[float], stress: int = 0) -> list[Phoneme]:
@@ -143,7 +143,7 @@ def test_lips_close_for_40_ms(take, emotion):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", DEFAULT_SPEAKERS)
+@pytest.mark.parametrize("name", DEMO_SPEAKERS)
 def test_lips_close_whoever_says_what_and_how(take, name):
     for sentence, emotion in product(SENTENCES, EMOTIONS):
         assert_closes(take(name, sentence, emotion).said, effort=1.2)

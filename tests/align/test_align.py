@@ -9,8 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from stccl.align.template import MIRRORED, canonical_points
+from stccl.align.template import canonical_points
 from stccl.align.warp import apply, canonical_px, fit_face, inverse, similarity, warp
+
+MIRRORED = np.r_[
+    16:-1:-1, 26:16:-1, 27:31, 35:30:-1, 45:41:-1, 47, 46, 39:35:-1, 41, 40,
+    54:47:-1, 59:54:-1, 64:59:-1, 67:64:-1
+]  # fmt: skip
 
 
 def turned(points, degrees, scale, shift):

@@ -8,7 +8,6 @@ from stccl.face3d.head.proportions import Array
 from stccl.face3d.head.topology import strip_triangles
 
 IRIS_RADIUS_MM = 5.9
-PUPIL_RADIUS_MM = 2.0
 _CORNEA_MM = 0.75
 _RINGS, _SEGMENTS = 18, 28
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stccl.face3d.head import eyes, mouth, topology
+from stccl.face3d.head import mouth, topology
 from stccl.face3d.head import proportions as prop
 from stccl.face3d.head.anatomy import PARTS, Anatomy, build_anatomy
 from stccl.face3d.head.expressions import EXPRESSION_NAMES, expression_basis, jaw_corrective
@@ -75,10 +75,11 @@ def _eyeballs(anatomy: Anatomy) -> list[Array]:
 class Head(nn.Module):
     """An adult head made from published proportions; needs no licensed file.
 
-    vertices = pose(mean + shape . shape_basis + expression . expression_basis), with a jaw
-    skinned to a hinge near the ears and eyeballs that turn about their middles. Three things are
-    not linear: lids slide over the eyeballs, lids and lips that would pass through each other
-    meet half way, and `lip_presser` closes the gap between the lips whatever else opens it.
+    vertices = pose(mean + S shape + E expression), S being the directions in which people differ
+    and E those in which faces move, with a jaw skinned to a hinge near the ears and eyeballs that
+    turn about their middles. Three things are not linear: lids slide over the eyeballs, lids and
+    lips that would pass through each other meet half way, and `lip_presser` closes the gap between
+    the lips whatever else opens it.
 
     Attributes:
         shape_names: What each identity coefficient varies, in standard deviations.
@@ -210,11 +211,6 @@ class Head(nn.Module):
         return vertices[:, self._eyeballs.gather(1, foremost)[:, 0]]
 
     @property
-    def shape_basis(self) -> Tensor:
-        """(S, V, 3) m per standard deviation."""
-        return self._basis[: len(self.shape_names)]
-
-    @property
     def expression_basis(self) -> Tensor:
         """(E, V, 3) m at coefficient 1."""
         return self._basis[len(self.shape_names) : -1]
@@ -295,7 +291,3 @@ class Head(nn.Module):
         column = moved[:, :, None] * yields[..., None]
         points = points.index_add(1, upper.flatten(), -upper_share * column.flatten(1, 3))
         return points.index_add(1, lower.flatten(), (1 - upper_share) * column.flatten(1, 3))
-
-
-IRIS_UV_RADIUS = float(np.arcsin(eyes.IRIS_RADIUS_MM / prop.EYE_RADIUS_MM) / np.pi / 2)
-"""Radius of the iris in the eyeball's texture, whose pupil is in the middle (0.5, 0.5)."""
