@@ -89,7 +89,7 @@ def draw_looks(speaker: Speaker) -> Looks:
         if woman
         else float(np.interp(speaker.spread("stubble"), [0, 0.5, 1], [0.2, 0.5, 1.0])),
         lashes=float(rng.uniform(0.9, 1.2)) if woman else float(rng.uniform(0.55, 0.8)),
-        brow_thickness=float(np.clip(rng.normal(0.42 if woman else 0.66, 0.13), 0.25, 1)),
+        brow_thickness=float(np.clip(rng.normal(0.5 if woman else 0.66, 0.13), 0.35, 1)),
         brow_colour=(brow[0], brow[1], brow[2]),
         eye_colour=_eye_colour(rng, fair),
         hair_style=style,

@@ -126,22 +126,22 @@ def _blink(skin: _Skin) -> Array:
 
 
 def _inner_brow_raiser(s: _Skin) -> Array:
-    moved = _vector(bell(s.a, s.b, (11, 19), (10, 12)), -0.6, 8.0, 0.6)
+    moved = _vector(bell(s.a, s.b, (11, 14.5), (10, 12)), -0.6, 7.5, 0.6)
     moved += _vector(bell(s.a, s.b, (14, 38), (14, 12)), 0, 2.7, 0.0)
     wave = np.cos((s.b - 42) * 2 * np.pi / 9.5)
     return moved + _vector(wave * bell(s.a, s.b, (6, 45), (14, 12)), 0, 0, 0.45)
 
 
 def _outer_brow_raiser(s: _Skin) -> Array:
-    moved = _vector(bell(s.a, s.b, (41, 22), (13, 11)), 0, 8.5, -0.4)
+    moved = _vector(bell(s.a, s.b, (41, 16.5), (13, 11)), 0, 7.5, -0.4)
     moved += _vector(bell(s.a, s.b, (40, 10), (11, 5)), 0, 2.0, 0)
     wave = np.cos((s.b - 42) * 2 * np.pi / 9.5)
     return moved + _vector(wave * bell(s.a, s.b, (34, 44), (13, 12)), 0, 0, 0.4)
 
 
 def _brow_lowerer(s: _Skin) -> Array:
-    moved = _vector(bell(s.a, s.b, (13, 17), (11, 8)), -3.6, -5.0, 1.0)
-    moved += _vector(bell(s.a, s.b, (33, 20), (14, 8)), -0.8, -4.2, 0.6)
+    moved = _vector(bell(s.a, s.b, (13, 12.7), (11, 7)), -3.6, -4.2, 1.0)
+    moved += _vector(bell(s.a, s.b, (33, 15.5), (14, 7)), -0.8, -3.6, 0.6)
     moved += _vector(bell(s.a, s.b, (9.5, 17), (3.5, 8)), 0, 0, 1.3)
     moved -= _vector(bell(s.a, s.b, (4.2, 17), (1.6, 8)), 0, 0, 1.2)
     return moved - _vector(bell(s.a, s.b, (0, 6), (8, 3)), 0, 0.6, 0.5)

@@ -129,7 +129,7 @@ def _lid_fold(p: Array) -> Array:
 
 
 def _brow_height(p: Array) -> Array:
-    return _move(p, _hill(p, (30, 21, 90), (26, 8, 26)), dy=1.7)
+    return _move(p, _hill(p, (30, 21, 90), (26, 8, 26)), dy=1.3)
 
 
 def _brow_ridge(p: Array) -> Array:
@@ -190,7 +190,7 @@ def _neck_width(p: Array) -> Array:
 
 def _masculine(p: Array) -> Array:
     parts = (
-        1.1 * _brow_ridge(p), -0.7 * _brow_height(p), 0.8 * _jaw_width(p), 0.7 * _chin_length(p),
+        1.1 * _brow_ridge(p), -0.4 * _brow_height(p), 0.8 * _jaw_width(p), 0.7 * _chin_length(p),
         0.5 * _chin_protrusion(p), 0.6 * _chin_width(p), 0.5 * _nose_bridge(p), 0.4 * _nose_width(p),
         -0.6 * _upper_lip(p), -0.5 * _lower_lip(p), -0.45 * _eye_size(p), 1.0 * _neck_width(p),
         0.4 * _forehead_slope(p), -0.5 * _cheek_fullness(p), 0.4 * _face_length(p),

@@ -106,5 +106,5 @@ UPPER_BORDER_MM = ((0, -63.2), (2.6, -62.4), (5.6, -61.6), (9, -62.4), (14, -64.
 LOWER_BORDER_MM = ((0, -80.3), (7, -80.0), (13, -78.4), (20, -74.9), (26.8, -71.2))
 """Where the lips meet and the borders of their vermilion: (x, y) from the middle to the corner."""
 
-BROW_MM = ((8.0, 17.5), (16, 20.5), (27, 23.3), (38, 24.3), (46, 22.0), (54, 16.5))
+BROW_MM = ((8.0, 12.9), (16, 15.6), (27, 18.1), (38, 18.4), (46, 15.4), (54, 9.5))
 """The middle of the brow's hair, chart coordinates from the inner end to the outer."""
