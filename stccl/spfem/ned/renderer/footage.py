@@ -13,12 +13,17 @@ from torch import Tensor
 
 from stccl.clip import Clip
 from stccl.errors import ClipRejected, StageError
+from stccl.fit.identities import speaker_key
 from stccl.spfem.ned.renderer.conditions import draw
 from stccl.spfem.ned.renderer.generator import WINDOW_FRAMES
 from stccl.spfem.ned.renderer.params import RendererConfig
+from stccl.spfem.ned.renderer.texture import Texture, texture_of
 from stccl.spfem.ned.renderer.track import FaceTrack, read_track
 from stccl.tables.frames import FrameReader
 from stccl.tables.png import Image
+
+_TEXTURE_FRAMES = 96
+"""Of a speaker: more make a texture no clearer."""
 
 
 class Shots(NamedTuple):
@@ -60,6 +65,10 @@ class Footage:
         config: Of the renderer: size of the pictures, and what of the crop they show.
         cached_frames: Most frames that are kept.
 
+    Attributes:
+        tracks: The fitted face of every clip.
+        speakers: Whose it is.
+
     Raises:
         StageError: Where none is left.
     """
@@ -72,6 +81,7 @@ class Footage:
         self._cached_frames = cached_frames
         self._cache: OrderedDict[tuple[int, int], Shots] = OrderedDict()
         self.tracks: list[FaceTrack] = []
+        self.speakers: list[str] = []
         self._runs: dict[str, list[list[tuple[int, int, int]]]] = {}
         for clip in sorted(clips, key=lambda clip: clip.clip):
             if not (data / "faces3d" / f"{clip.clip}.parquet").is_file():
@@ -81,8 +91,9 @@ class Footage:
             except ClipRejected:
                 continue
             runs = [(len(self.tracks), *run) for run in track.runs()]
-            self._runs.setdefault(clip.speaker, []).append(runs)
+            self._runs.setdefault(speaker_key(clip), []).append(runs)
             self.tracks.append(track)
+            self.speakers.append(speaker_key(clip))
         if not self.tracks:
             raise StageError(
                 f"renderer: none of {len(clips)} clips has a fitted face; see "
@@ -126,6 +137,19 @@ class Footage:
         wanted = range(passage.start + start - before, passage.start + stop)
         shots = self._frames(passage.track, [max(place, passage.first) for place in wanted])
         return Shots(*(torch.stack(each) for each in zip(*shots, strict=True)))
+
+    def textures(self) -> dict[str, Texture]:
+        """Of every speaker, from frames spread evenly over the clips."""
+        found = {}
+        for speaker in self._runs:
+            tracks = [number for number, who in enumerate(self.speakers) if who == speaker]
+            places = [(t, place) for t in tracks for place in range(len(self.tracks[t].frames))]
+            every = max(1, len(places) // _TEXTURE_FRAMES)
+            shots = (self._frames(track, [place])[0] for track, place in places[::every])
+            found[speaker] = texture_of(
+                (shot.images[None], as_pictures(shot.targets[None])) for shot in shots
+            )
+        return found
 
     def _frames(self, track: int, places: list[int]) -> list[Shots]:
         missing = sorted({place for place in places if (track, place) not in self._cache})

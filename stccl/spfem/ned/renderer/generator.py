@@ -6,12 +6,20 @@ import torch
 from torch import Tensor, nn
 
 from stccl.spfem.ned.renderer.norm import InstanceNorm
+from stccl.spfem.ned.renderer.texture import Texture, look_up
 
 CONDITION_CHANNELS = 10
 """Of a frame: NMFC 3, gaze 3, shape 3, mask 1."""
 
 WINDOW_FRAMES = 3
 """Frames of conditions that a picture is made from: its own and the two before."""
+
+_STRONGEST = 0.97
+"""Colour of a texture that tanh can still be moved away from."""
+
+_ADDED = 0.1
+"""A step of Adam moves all weights of the last layer alike, and with its hundreds of inputs the
+colour of the whole face; at full weight by more than a texture is off anywhere."""
 
 
 class ResidualBlock(nn.Module):
@@ -57,6 +65,9 @@ class Generator(nn.Module):
             cos(2ᵏπc), k = 1…n. A network learns a texture by its coordinates far sooner from waves
             of several lengths (Tancik et al., "Fourier features", NeurIPS 2020); the published one,
             which trains for days, has none.
+        textured: Whether pictures begin with the speaker's texture T (see `texture`), which the
+            first layer is told of, too: tanh(artanh T(c_t) + x / 10) instead of tanh(x) for the
+            last layer's x. The published one learns all that a face is.
 
     >>> generator = Generator(width=16, downsamplings=2, blocks=3)
     >>> generator(torch.zeros(1, 30, 32, 32), torch.zeros(1, 6, 32, 32)).shape
@@ -64,10 +75,16 @@ class Generator(nn.Module):
     """
 
     def __init__(
-        self, width: int = 64, downsamplings: int = 3, blocks: int = 9, octaves: int = 0
+        self,
+        width: int = 64,
+        downsamplings: int = 3,
+        blocks: int = 9,
+        octaves: int = 0,
+        textured: bool = False,
     ) -> None:
         super().__init__()
         self.octaves = octaves
+        self.textured = textured
         widest = width * 2**downsamplings
         before = blocks - blocks // 2
         told = (CONDITION_CHANNELS - 1) * WINDOW_FRAMES
@@ -77,6 +94,8 @@ class Generator(nn.Module):
         )
         if octaves:
             self.model_waves = nn.Conv2d(2 * 3 * octaves, width, 3, padding=1)
+        if textured:
+            self.model_texture = nn.Conv2d(3, width, 3, padding=1)
         self.model_down_img = nn.Sequential(
             *_encoder(3 * (WINDOW_FRAMES - 1), width, downsamplings),
             *(ResidualBlock(widest) for _ in range(before)),
@@ -87,7 +106,9 @@ class Generator(nn.Module):
             nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh()
         )
 
-    def forward(self, conditions: Tensor, previous: Tensor) -> Tensor:
+    def forward(
+        self, conditions: Tensor, previous: Tensor, textures: Texture | None = None
+    ) -> Tensor:
         """One frame of B sequences.
 
         Args:
@@ -95,6 +116,7 @@ class Generator(nn.Module):
                 W are multiples of 2 to the power of the halvings.
             previous: (B, 6, H, W) in [-1, 1]: the last two pictures, the latest last; zeros where
                 there are none.
+            textures: Of the B faces; only where it is `textured`.
 
         Returns:
             (B, 3, H, W), RGB in [-1, 1].
@@ -105,8 +127,17 @@ class Generator(nn.Module):
         first = self.model_down_seg[:2](told)
         if self.octaves:
             first = first + self.model_waves(waves(frames[:, -1, :3], self.octaves))
+        begun = None
+        if self.textured:
+            assert textures is not None
+            begun = look_up(textures, frames[:, -1, :3], mask).clamp(-_STRONGEST, _STRONGEST)
+            first = first + self.model_texture(begun)
         inner = self.model_down_seg[2:](first) + self.model_down_img(previous)
-        picture = self.model_final_img(self.model_up_img(self.model_res_img(inner)))
+        *layers, tanh = self.model_final_img
+        outer = self.model_up_img(self.model_res_img(inner))
+        for layer in layers:
+            outer = layer(outer)
+        picture = tanh(outer if begun is None else begun.atanh() + _ADDED * outer)
         return cast(Tensor, picture * mask - (1 - mask))
 
 

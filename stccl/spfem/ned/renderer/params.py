@@ -37,6 +37,11 @@ class RendererConfig(Section):
         ge=0,
         description="Wavelengths in which it is told the NMFC besides; learns textures sooner.",
     )
+    textured: bool = Field(
+        default=False,
+        description="It begins with the speaker's texture, the mean colour of every place of the "
+        "face, and learns the rest; the published one learns all in days.",
+    )
     keeps_eyes: bool = Field(
         default=False,
         description="Eyes stay those of the source, with its gaze and blinks; a renderer that is "

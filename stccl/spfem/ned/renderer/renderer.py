@@ -17,6 +17,7 @@ from stccl.spfem.ned.renderer.generator import (
     with_own_statistics,
 )
 from stccl.spfem.ned.renderer.params import RendererConfig
+from stccl.spfem.ned.renderer.texture import Texture
 
 _ALIAS = ".conv_block."
 _REGISTERED = ".resnetblock_sequential."
@@ -27,14 +28,18 @@ class Renderer(nn.Module):
 
     Args:
         config: Architecture.
+
     """
 
     def __init__(self, config: RendererConfig) -> None:
         super().__init__()
         self.config = config
         self.generator = Generator(
-            config.width, config.downsamplings, config.blocks, config.octaves
+            config.width, config.downsamplings, config.blocks, config.octaves, config.textured
         )
+        if config.textured:
+            for name, part in Texture.empty()._asdict().items():
+                self.register_buffer(f"texture_{name}", part)
         self.discriminators = nn.ModuleDict(
             {
                 name: Discriminator(
@@ -48,6 +53,13 @@ class Renderer(nn.Module):
         with_own_statistics(self)
         # As the maps: a convolution whose weights lie otherwise copies them at every step.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @property
+    def texture(self) -> Texture | None:
+        """Of the speaker it was trained on, where it is textured; the mean of those of several."""
+        if not self.config.textured:
+            return None
+        return Texture(*(self.get_buffer(f"texture_{name}") for name in Texture._fields))
 
     @classmethod
     def initial(cls, config: RendererConfig, seed: int) -> Self:
@@ -100,6 +112,7 @@ class Renderer(nn.Module):
             (3, H, W), RGB in [-1, 1].
         """
         self.eval()
+        texture = self.texture
         window: list[Tensor] = []
         previous: list[Tensor] = []
         for told in conditions:
@@ -109,6 +122,7 @@ class Renderer(nn.Module):
                 picture = self.generator(
                     torch.cat(window)[None].contiguous(memory_format=torch.channels_last),
                     torch.cat(previous)[None].contiguous(memory_format=torch.channels_last),
+                    None if texture is None else Texture(*(part[None] for part in texture)),
                 )[0]
             previous = [*previous[1:], picture]
             yield picture

@@ -17,7 +17,7 @@ from stccl.metric.precision import precision_of
 from stccl.metric.sampling import draw_locations
 from stccl.spfem.ned.renderer.conditions import conditions
 from stccl.spfem.ned.renderer.discriminator import Discriminator
-from stccl.spfem.ned.renderer.footage import Footage, Shots, as_pictures
+from stccl.spfem.ned.renderer.footage import Footage, Passage, Shots, as_pictures
 from stccl.spfem.ned.renderer.generator import WINDOW_FRAMES
 from stccl.spfem.ned.renderer.losses import (
     Levels,
@@ -30,6 +30,7 @@ from stccl.spfem.ned.renderer.noise import jitter
 from stccl.spfem.ned.renderer.params import RendererTrainingParams
 from stccl.spfem.ned.renderer.regions import centres, crops
 from stccl.spfem.ned.renderer.renderer import Renderer
+from stccl.spfem.ned.renderer.texture import Texture
 from stccl.tables.png import Image
 from stccl.training.rate import rate_left
 from stccl.training.record import Progress, Record, Report, require_finite
@@ -128,6 +129,16 @@ class _Training:
         self._footage = footage
         self._params = params
         self._seed = seed
+        self._textures: dict[str, Texture] = {}
+        if renderer.texture is not None:
+            found = footage.textures()
+            by_part = zip(*found.values(), strict=True)
+            for kept, parts in zip(renderer.texture, by_part, strict=True):
+                kept.copy_(torch.stack(parts).mean(0))
+            self._textures = {
+                speaker: Texture(*(part.to(self._fabric.device) for part in texture))
+                for speaker, texture in found.items()
+            }
         self._perceptual, self._supervision = perceptual, supervision
         for judge in (perceptual, supervision):
             if isinstance(judge, nn.Module):
@@ -159,12 +170,13 @@ class _Training:
         self._renderer.train()
         for step, chunk in enumerate(islice(chunks(params), len(records), steps), len(records)):
             self._set_rate(step, steps)
-            shots = self._read(chunk)
+            passages = self._passages(chunk)
+            shots = self._read(passages, chunk)
             if chunk.start == 0:
                 size = (len(shots.images), _BEFORE, 3, *self._renderer.config.picture_px)
                 previous = torch.zeros(size, device=device)
             told = self._told(shots, step)
-            generated, previous = self._generate(told, previous)
+            generated, previous = self._generate(told, previous, self._textures_of(passages))
             records.append(self._learn(step, told, generated, shots))
             done = step + 1
             report(done, records[-1])
@@ -186,14 +198,22 @@ class _Training:
             for group in optimizer.param_groups:
                 group["lr"] = self._params.learning_rate * share
 
-    def _read(self, chunk: Chunk) -> Shots:
-        """(B, K + 2, …) of images and landmarks, (B, K + 2, …) of targets."""
-        passages = [
+    def _passages(self, chunk: Chunk) -> list[Passage]:
+        return [
             self._footage.draw_passage(
                 np.random.default_rng([self._seed, 0, chunk.sequence, number]), chunk.frames
             )
             for number in range(self._params.batch_sequences)
         ]
+
+    def _textures_of(self, passages: list[Passage]) -> Texture | None:
+        if not self._textures:
+            return None
+        whose = [self._textures[self._footage.speakers[passage.track]] for passage in passages]
+        return Texture(*(torch.stack(parts) for parts in zip(*whose, strict=True)))
+
+    def _read(self, passages: list[Passage], chunk: Chunk) -> Shots:
+        """(B, K + 2, …) of images and landmarks, (B, K + 2, …) of targets."""
         read = [self._footage.read(passage, chunk.start, chunk.stop) for passage in passages]
         return Shots(
             *(torch.stack(each).to(self._fabric.device) for each in zip(*read, strict=True))
@@ -205,7 +225,9 @@ class _Training:
         noisy = jitter(images, self._params.shift, self._params.scale, random)
         return torch.unflatten(conditions(noisy), 0, shots.images.shape[:2])
 
-    def _generate(self, told: Tensor, previous: Tensor) -> tuple[Tensor, Tensor]:
+    def _generate(
+        self, told: Tensor, previous: Tensor, textures: Texture | None
+    ) -> tuple[Tensor, Tensor]:
         """(B, K, 3, H, W), and the last two of them as constants."""
         generated = []
         for frame in range(told.shape[1] - _BEFORE):
@@ -214,6 +236,7 @@ class _Training:
                 picture = self._renderer.generator(
                     window.contiguous(memory_format=torch.channels_last),
                     previous.flatten(1, 2).contiguous(memory_format=torch.channels_last),
+                    textures,
                 )
             generated.append(picture.float())
             previous = torch.cat((previous[:, 1:], generated[-1].detach()[:, None]), 1)

@@ -89,6 +89,7 @@ def config() -> RendererConfig:
         downsamplings=2,
         blocks=2,
         octaves=2,
+        textured=True,
         discriminator_width=16,
         discriminator_layers=2,
     )

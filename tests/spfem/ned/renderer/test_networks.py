@@ -11,6 +11,7 @@ from torch.nn import functional
 from stccl.spfem.ned.renderer.discriminator import Discriminator
 from stccl.spfem.ned.renderer.generator import Generator, with_own_statistics
 from stccl.spfem.ned.renderer.norm import InstanceNorm
+from stccl.spfem.ned.renderer.texture import Texture, look_up
 from tests.metric.test_published import recipe_b
 from tests.spfem.ned.renderer import contract
 
@@ -154,6 +155,33 @@ def test_masks_of_earlier_frames_and_what_is_outside_of_it_do_not_count():
     assert torch.equal(network(told, previous), found)
     told[:, 0] += 1
     assert not torch.equal(network(told, previous), found)
+
+
+def test_a_textured_one_begins_with_the_texture_and_can_leave_it():
+    told, previous = noise(1, 30, 16, 16, seed=1).sigmoid(), noise(1, 6, 16, 16, seed=2)
+    told[:, 29] = (told[:, 29] > 0.5).float()
+    textures = Texture(
+        2 * noise(1, 3, 256, 256, seed=3).sigmoid() - 1,
+        2 * noise(1, 3, 16, 32, 32, seed=4).sigmoid() - 1,
+    )
+    plain, textured = Generator(16, 1, 2), Generator(16, 1, 2, textured=True)
+    added = textured.state_dict().keys() - plain.state_dict().keys()
+    assert added == {"model_texture.weight", "model_texture.bias"}
+    told[:, 20:23, 4:8, 4:8] = 0
+    last = textured.model_final_img[1]
+    torch.nn.init.zeros_(last.weight)
+    begun = look_up(textures, told[:, 20:23], told[:, 29:]).clamp(-0.97, 0.97)
+    for added in (0.0, 2.0):
+        torch.nn.init.constant_(last.bias, added)
+        expected = torch.tanh(torch.atanh(begun) + added / 10)
+        expected = torch.where(told[:, 29:] > 0, expected, -1)
+        torch.testing.assert_close(textured(told, previous, textures), expected)
+    # What it adds depends on the texture, too.
+    seen = []
+    textured.model_up_img.register_forward_hook(lambda *_: seen.append(_[2]))
+    textured(told, previous, textures)
+    textured(told, previous, Texture(-textures.skin, textures.mouth))
+    assert not torch.equal(*seen)
 
 
 def test_waves_reach_the_picture_and_add_no_key_without_them():

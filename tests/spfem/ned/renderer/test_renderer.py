@@ -8,13 +8,19 @@ import torch
 from stccl.errors import ParamsError, StcclError
 from stccl.spfem.ned.renderer.params import RendererConfig
 from stccl.spfem.ned.renderer.renderer import Renderer
+from stccl.spfem.ned.renderer.texture import Texture
 from tests.metric.test_published import recipe_b
 from tests.spfem.ned.renderer import contract
 
 
 @pytest.fixture(scope="module")
 def renderer(config) -> Renderer:
-    return Renderer.initial(config, 3)
+    """As one that has seen someone: at first they have no texture."""
+    renderer = Renderer.initial(config, 3)
+    torch.manual_seed(3)
+    for part in renderer.texture:
+        part.uniform_(-1, 1)
+    return renderer
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +37,14 @@ def test_frame_by_frame_with_two_before_and_own_statistics(renderer, told):
     copy = Renderer(renderer.config)
     copy.load_state_dict(renderer.state_dict())
     copy.train()
+    texture = Texture(*(part[None] for part in renderer.texture))
     pictures: dict[int, torch.Tensor] = {}
     for place in range(5):
         window = torch.cat([told[max(0, place - back)] for back in (2, 1, 0)])
         zeros = torch.zeros_like(told[0, :3])
         before = torch.cat([pictures.get(place - back, zeros) for back in (2, 1)])
         with torch.no_grad():
-            pictures[place] = copy.generator(window[None], before[None])[0]
+            pictures[place] = copy.generator(window[None], before[None], texture)[0]
         torch.testing.assert_close(found[place], pictures[place], atol=1e-4, rtol=1e-4)
     assert (found.movedim(1, -1)[told[:, 9] == 0] == -1).all()
 
@@ -66,8 +73,8 @@ def test_saved_and_loaded_it_is_the_same(renderer, told, tmp_path):
     for name in ("config.json", "model.safetensors"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     weights = (tmp_path / "a" / "model.safetensors").stat().st_size
-    parameters = sum(p.numel() for p in renderer.parameters())
-    assert weights < 4.3 * parameters + 50_000
+    numbers = sum(each.numel() for each in (*renderer.parameters(), *renderer.texture))
+    assert weights < 4.3 * numbers + 50_000
 
 
 def test_initial_weights_are_a_function_of_the_seed(config):

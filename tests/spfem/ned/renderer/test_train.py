@@ -9,9 +9,11 @@ import torch
 from stccl.errors import StageError
 from stccl.metric.config import STCCLConfig
 from stccl.metric.loss import STCCLLoss, initial
-from stccl.spfem.ned.renderer.footage import Footage
+from stccl.spfem.ned.renderer.conditions import conditions
+from stccl.spfem.ned.renderer.footage import Footage, as_pictures
 from stccl.spfem.ned.renderer.perceptual import BackbonePerceptual
 from stccl.spfem.ned.renderer.renderer import Renderer
+from stccl.spfem.ned.renderer.texture import Texture, look_up
 from stccl.spfem.ned.renderer.train import chunks, train
 from stccl.training.resume import Checkpoint
 from tests.spfem.ned.renderer.conftest import CLIPS
@@ -98,7 +100,8 @@ def test_another_trainings_checkpoint_is_ignored(tmp_path):
 @pytest.mark.slow
 def test_it_learns(made, config, training, backbone, tmp_path):
     params = training.model_copy(update={"supervision_weight": 0.0, "double_every_steps": 1000})
-    _, records, _ = run(made, config, params, backbone, tmp_path / "a", 60)
+    ignorant = config.model_copy(update={"textured": False})
+    _, records, _ = run(made, ignorant, params, backbone, tmp_path / "a", 60)
     pixels = [record["pixel"] for _, record in records]
     assert np.mean(pixels[-10:]) < 0.6 * np.mean(pixels[:5])
 
@@ -131,6 +134,50 @@ def test_a_speakers_own_begins_with_the_meta_renderer(made, config, training, ba
         made, config, training, backbone, tmp_path / "c", 1, start=Renderer.load(tmp_path / "meta")
     )
     assert one[1] == two[1]
+
+
+def test_pictures_begin_with_the_texture_of_their_own_speaker(
+    made, config, training, backbone, footage, tmp_path
+):
+    still = training.model_copy(update={"shift": 0.0, "scale": 0.0, "chunk_frames": 4})
+    start = Renderer.initial(config, 0)
+    torch.nn.init.zeros_(start.generator.model_final_img[1].weight)
+    torch.nn.init.zeros_(start.generator.model_final_img[1].bias)
+    trained, records, _ = run(made, config, still, backbone, tmp_path / "a", 1, start=start)
+    textures = footage.textures()
+    for kept, *parts in zip(trained.texture, *textures.values(), strict=True):
+        torch.testing.assert_close(kept, torch.stack(parts).mean(0))
+    errors = masks = 0.0
+    for number in range(still.batch_sequences):
+        passage = footage.draw_passage(np.random.default_rng([5, 0, 0, number]), 4)
+        shots = footage.read(passage, 0, 4)
+        told = conditions(shots.images[2:])
+        texture = textures[footage.speakers[passage.track]]
+        four = Texture(*(torch.stack([part] * 4) for part in texture))
+        begun = look_up(four, told[:, :3], told[:, -1:]).clamp(-0.97, 0.97)
+        off = (begun - as_pictures(shots.targets[2:])).abs() * told[:, -1:]
+        errors, masks = errors + off.sum().item(), masks + 3 * told[:, -1:].sum().item()
+    assert records[0][1]["pixel"] == pytest.approx(still.pixel_weight * errors / masks, rel=1e-4)
+
+
+def test_the_texture_of_a_renderers_only_speaker_is_its_own(
+    made, config, training, backbone, footage, tmp_path
+):
+    renderer = Renderer.initial(config, 0)
+    train(
+        renderer,
+        Footage(made, CLIPS[1:], config, 100),
+        training,
+        steps=1,
+        seed=5,
+        perceptual=BackbonePerceptual(backbone),
+        checkpoint=Checkpoint(tmp_path / "a", "this"),
+        progress=lambda done, total: None,
+        report=lambda step, record: None,
+        show=lambda step, picture: None,
+    )
+    for kept, own in zip(renderer.texture, footage.textures()["made-B"], strict=True):
+        assert torch.equal(kept, own)
 
 
 def test_a_loss_that_is_not_finite_ends_it(made, config, training, backbone, tmp_path):
