@@ -17,7 +17,7 @@ WINDOW_FRAMES = 3
 _STRONGEST = 0.97
 """Colour of a texture that tanh can still be moved away from."""
 
-_ADDED = 0.1
+_ADDED = 0.3
 """A step of Adam moves all weights of the last layer alike, and with its hundreds of inputs the
 colour of the whole face; at full weight by more than a texture is off anywhere."""
 
@@ -66,7 +66,7 @@ class Generator(nn.Module):
             of several lengths (Tancik et al., "Fourier features", NeurIPS 2020); the published one,
             which trains for days, has none.
         textured: Whether pictures begin with the speaker's texture T (see `texture`), which the
-            first layer is told of, too: tanh(artanh T(c_t) + x / 10) instead of tanh(x) for the
+            first layer is told of, too: tanh(artanh T(c_t) + 0.3 x) instead of tanh(x) for the
             last layer's x. The published one learns all that a face is.
 
     >>> generator = Generator(width=16, downsamplings=2, blocks=3)

@@ -173,7 +173,7 @@ def test_a_textured_one_begins_with_the_texture_and_can_leave_it():
     begun = look_up(textures, told[:, 20:23], told[:, 29:]).clamp(-0.97, 0.97)
     for added in (0.0, 2.0):
         torch.nn.init.constant_(last.bias, added)
-        expected = torch.tanh(torch.atanh(begun) + added / 10)
+        expected = torch.tanh(torch.atanh(begun) + 0.3 * added)
         expected = torch.where(told[:, 29:] > 0, expected, -1)
         torch.testing.assert_close(textured(told, previous, textures), expected)
     # What it adds depends on the texture, too.
