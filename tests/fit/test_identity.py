@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from stccl.fit.identity import View, fit_identity
 from stccl.fit.models import face_model
@@ -18,15 +17,19 @@ def far_off(space, other):
     return np.linalg.norm(a - scale * b, axis=1).mean() / np.linalg.norm(a[45] - a[36])
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_a_person_is_told_from_the_average(space_of, before, params, seed):
+def test_people_are_told_from_the_average(space_of, before, params):
     model = face_model("head")
-    acted = act(80, seed)
-    shape = fit_identity(model, views(acted), before, params.camera_distance_m, 1.0)
-    true, found, average = map(space_of, (acted.shape, shape, np.zeros(len(acted.shape))))
-    assert far_off(true, found) < 0.8 * far_off(true, average)
-    assert np.corrcoef(shape, acted.shape)[0, 1] > 0.4
-    assert np.abs(shape).max() < 2.5
+    average = space_of(np.zeros(len(model.shape_names)))
+    left = []
+    for seed in range(6):
+        acted = act(80, seed)
+        shape = fit_identity(model, views(acted), before, params.camera_distance_m, 1.0)
+        true = space_of(acted.shape)
+        left.append(far_off(true, space_of(shape)) / far_off(true, average))
+        assert left[-1] < 0.85
+        assert np.corrcoef(shape, acted.shape)[0, 1] > 0.4
+        assert np.abs(shape).max() < 2.5
+    assert np.mean(left) < 0.65
 
 
 def test_who_moves_and_how_does_not_matter_much(space_of, before, params):
