@@ -37,18 +37,20 @@ def timed(name: str, frames: int, found: dict[str, float]) -> Iterator[None]:
     found[name] = (time.perf_counter() - begin) / frames
 
 
-def published_conditions(track: FaceTrack, size_px: int) -> torch.Tensor:
-    """Conditions of a track, each drawn into its frame and warped."""
+def published_conditions(track: FaceTrack, size_px: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Conditions of a track, each drawn into its frame and warped, and landmarks of the frame."""
     config = RendererConfig(size_px=size_px)
     whole = RendererConfig(size_px=FRAME_PX)
     identity = torch.tensor([[[1.0, 0, 0], [0, 1, 0]]], dtype=torch.float64)
-    made = []
+    made, points_px = [], []
     for place in range(len(track.frames)):
         one = track.part(place, place + 1)
         frame = type(track)(**{**vars(one), "matrices": identity, "crop_px": FRAME_PX})
-        drawn = conditions(draw(frame, whole).images)
-        made.append(warp_images(drawn, to_pictures(one, config), (size_px, size_px)))
-    return torch.cat(made)
+        drawn = draw(frame, whole)
+        matrices = to_pictures(one, config)
+        made.append(warp_images(conditions(drawn.images), matrices, (size_px, size_px)))
+        points_px.append(drawn.landmarks_px)
+    return torch.cat(made), torch.cat(points_px)
 
 
 def main() -> None:
@@ -82,15 +84,16 @@ def main() -> None:
                 )
             found[name] = (time.perf_counter() - begin) / frames
     with timed("meshes drawn", len(track.frames), found):
-        told = conditions(draw(track, renderer.config).images)
+        drawn = draw(track, renderer.config)
+        told = conditions(drawn.images)
     with timed("pictures rendered", len(told), found):
-        renderer.render(told)
+        renderer.render(told, drawn.landmarks_px)
     few = track.part(0, PUBLISHED_FRAMES)
     published = Renderer.initial(RendererConfig(), 0)
     with timed("published: meshes drawn", PUBLISHED_FRAMES, found):
         wide = published_conditions(few, FRAME_PX)
     with timed("published: pictures rendered", PUBLISHED_FRAMES, found):
-        published.render(wide)
+        published.render(*wide)
     for name, seconds in found.items():
         print(f"{name}: {1000 * seconds:.0f} ms a frame, {1 / seconds:.1f} frames/s")
     ours = found["meshes drawn"] + found["pictures rendered"]

@@ -164,18 +164,19 @@ class Ned:
         for first, stop in track.runs():
             masks: list[Array] = []
 
-            def told(
+            def shown_frames(
                 first: int = first, stop: int = stop, masks: list[Array] = masks
-            ) -> Iterator[Tensor]:
+            ) -> Iterator[tuple[Tensor, Tensor]]:
                 for start in range(first, stop, _DRAWN_TOGETHER):
                     end = min(start + _DRAWN_TOGETHER, stop)
                     faces = FaceCoefficients(*(part[start:end] for part in shown))
                     drawn = draw(track.part(start, end), renderer.config, faces)
-                    for condition in conditions(drawn.images):
+                    told = conditions(drawn.images)
+                    for condition, points_px in zip(told, drawn.landmarks_px, strict=True):
                         masks.append(condition[-1].numpy())
-                        yield condition
+                        yield condition, points_px
 
-            for number, picture in enumerate(renderer.frames(told())):
+            for number, picture in enumerate(renderer.frames(shown_frames())):
                 image = ((picture + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
                 yield image.movedim(0, -1).numpy(), masks[number]
 

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from stccl.spfem.ned.renderer.norm import InstanceNorm
-from stccl.spfem.ned.renderer.texture import Texture, look_up
 
 CONDITION_CHANNELS = 10
 """Of a frame: NMFC 3, gaze 3, shape 3, mask 1."""
@@ -65,9 +64,9 @@ class Generator(nn.Module):
             cos(2ᵏπc), k = 1…n. A network learns a texture by its coordinates far sooner from waves
             of several lengths (Tancik et al., "Fourier features", NeurIPS 2020); the published one,
             which trains for days, has none.
-        textured: Whether pictures begin with the speaker's texture T (see `texture`), which the
-            first layer is told of, too: tanh(artanh T(c_t) + 0.3 x) instead of tanh(x) for the
-            last layer's x. The published one learns all that a face is.
+        textured: Whether pictures begin with what the speaker's texture shows (T, see `texture`),
+            which the first layer is told of, too: tanh(artanh T + 0.3 x) instead of tanh(x) for
+            the last layer's x. The published one learns all that a face is.
 
     >>> generator = Generator(width=16, downsamplings=2, blocks=3)
     >>> generator(torch.zeros(1, 30, 32, 32), torch.zeros(1, 6, 32, 32)).shape
@@ -106,9 +105,7 @@ class Generator(nn.Module):
             nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh()
         )
 
-    def forward(
-        self, conditions: Tensor, previous: Tensor, textures: Texture | None = None
-    ) -> Tensor:
+    def forward(self, conditions: Tensor, previous: Tensor, begun: Tensor | None = None) -> Tensor:
         """One frame of B sequences.
 
         Args:
@@ -116,7 +113,7 @@ class Generator(nn.Module):
                 W are multiples of 2 to the power of the halvings.
             previous: (B, 6, H, W) in [-1, 1]: the last two pictures, the latest last; zeros where
                 there are none.
-            textures: Of the B faces; only where it is `textured`.
+            begun: (B, 3, H, W): what `look_up` finds; only where it is `textured`.
 
         Returns:
             (B, 3, H, W), RGB in [-1, 1].
@@ -127,17 +124,16 @@ class Generator(nn.Module):
         first = self.model_down_seg[:2](told)
         if self.octaves:
             first = first + self.model_waves(waves(frames[:, -1, :3], self.octaves))
-        begun = None
         if self.textured:
-            assert textures is not None
-            begun = look_up(textures, frames[:, -1, :3], mask).clamp(-_STRONGEST, _STRONGEST)
+            assert begun is not None
+            begun = begun.clamp(-_STRONGEST, _STRONGEST)
             first = first + self.model_texture(begun)
         inner = self.model_down_seg[2:](first) + self.model_down_img(previous)
         *layers, tanh = self.model_final_img
         outer = self.model_up_img(self.model_res_img(inner))
         for layer in layers:
             outer = layer(outer)
-        picture = tanh(outer if begun is None else begun.atanh() + _ADDED * outer)
+        picture = tanh(begun.atanh() + _ADDED * outer if begun is not None else outer)
         return cast(Tensor, picture * mask - (1 - mask))
 
 

@@ -39,8 +39,8 @@ class RendererConfig(Section):
     )
     textured: bool = Field(
         default=False,
-        description="It begins with the speaker's texture, the mean colour of every place of the "
-        "face, and learns the rest; the published one learns all in days.",
+        description="It begins with the speaker's texture, what every place of the face looks like "
+        "with that expression, and learns the rest; the published one learns all in days.",
     )
     keeps_eyes: bool = Field(
         default=False,

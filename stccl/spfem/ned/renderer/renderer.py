@@ -17,7 +17,7 @@ from stccl.spfem.ned.renderer.generator import (
     with_own_statistics,
 )
 from stccl.spfem.ned.renderer.params import RendererConfig
-from stccl.spfem.ned.renderer.texture import Texture
+from stccl.spfem.ned.renderer.texture import Texture, look_up
 
 _ALIAS = ".conv_block."
 _REGISTERED = ".resnetblock_sequential."
@@ -56,7 +56,7 @@ class Renderer(nn.Module):
 
     @property
     def texture(self) -> Texture | None:
-        """Of the speaker it was trained on, where it is textured; the mean of those of several."""
+        """Of the one speaker it was trained on, where it is textured; gray after several."""
         if not self.config.textured:
             return None
         return Texture(*(self.get_buffer(f"texture_{name}") for name in Texture._fields))
@@ -73,11 +73,12 @@ class Renderer(nn.Module):
             torch.manual_seed(seed)
             return cls(config)
 
-    def render(self, conditions: Tensor) -> Tensor:
+    def render(self, conditions: Tensor, landmarks_px: Tensor) -> Tensor:
         """The pictures of one sequence; see `frames`.
 
         Args:
             conditions: (T, 10, H, W) in [0, 1], as from `conditions.conditions`.
+            landmarks_px: (T, 68, 2) of the model in the pictures, as from `conditions.draw`.
 
         Returns:
             (T, 3, H, W), RGB in [-1, 1], -1 outside the mask.
@@ -86,7 +87,8 @@ class Renderer(nn.Module):
             ValueError: For another shape.
 
         >>> config = RendererConfig(size_px=32, width=16, blocks=2, discriminator_width=16)
-        >>> Renderer.initial(config, 0).render(torch.zeros(2, 10, 32, 32)).unique()
+        >>> renderer = Renderer.initial(config, 0)
+        >>> renderer.render(torch.zeros(2, 10, 32, 32), torch.zeros(2, 68, 2)).unique()
         tensor([-1.])
         """
         expected = (CONDITION_CHANNELS, *self.config.picture_px)
@@ -95,10 +97,15 @@ class Renderer(nn.Module):
                 f"conditions: expected (T, {', '.join(map(str, expected))}), "
                 f"got {tuple(conditions.shape)}"
             )
-        pictures = list(self.frames(conditions))
+        if landmarks_px.shape != (len(conditions), 68, 2):
+            raise ValueError(
+                f"landmarks_px: expected ({len(conditions)}, 68, 2), "
+                f"got {tuple(landmarks_px.shape)}"
+            )
+        pictures = list(self.frames(zip(conditions, landmarks_px, strict=True)))
         return torch.stack(pictures) if pictures else conditions[:, :3]
 
-    def frames(self, conditions: Iterable[Tensor]) -> Iterator[Tensor]:
+    def frames(self, shown: Iterable[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
         """One picture after the other, with the image's own statistics in every norm.
 
         A sequence starts with empty pictures (zeros) before it, as in training, and with its first
@@ -106,7 +113,7 @@ class Renderer(nn.Module):
         the published program gives none for the first two.
 
         Args:
-            conditions: (10, H, W) in [0, 1] of every frame.
+            shown: Conditions (10, H, W) in [0, 1] and landmarks (68, 2) px of every frame.
 
         Yields:
             (3, H, W), RGB in [-1, 1].
@@ -115,14 +122,18 @@ class Renderer(nn.Module):
         texture = self.texture
         window: list[Tensor] = []
         previous: list[Tensor] = []
-        for told in conditions:
+        for told, landmarks_px in shown:
             window = [*(window or [told] * WINDOW_FRAMES)[1:], told]
             previous = previous or [torch.zeros_like(told[:3])] * (WINDOW_FRAMES - 1)
             with torch.inference_mode():
+                begun = None
+                if texture is not None:
+                    own = Texture(*(part[None] for part in texture))
+                    begun = look_up(own, told[None, :3], told[None, -1:], landmarks_px[None])
                 picture = self.generator(
                     torch.cat(window)[None].contiguous(memory_format=torch.channels_last),
                     torch.cat(previous)[None].contiguous(memory_format=torch.channels_last),
-                    None if texture is None else Texture(*(part[None] for part in texture)),
+                    begun,
                 )[0]
             previous = [*previous[1:], picture]
             yield picture

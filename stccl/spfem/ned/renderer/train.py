@@ -30,7 +30,7 @@ from stccl.spfem.ned.renderer.noise import jitter
 from stccl.spfem.ned.renderer.params import RendererTrainingParams
 from stccl.spfem.ned.renderer.regions import centres, crops
 from stccl.spfem.ned.renderer.renderer import Renderer
-from stccl.spfem.ned.renderer.texture import Texture
+from stccl.spfem.ned.renderer.texture import Texture, look_up
 from stccl.tables.png import Image
 from stccl.training.rate import rate_left
 from stccl.training.record import Progress, Record, Report, require_finite
@@ -132,9 +132,10 @@ class _Training:
         self._textures: dict[str, Texture] = {}
         if renderer.texture is not None:
             found = footage.textures()
-            by_part = zip(*found.values(), strict=True)
-            for kept, parts in zip(renderer.texture, by_part, strict=True):
-                kept.copy_(torch.stack(parts).mean(0))
+            # What one's components are is nobody else's business: there is no mean of several.
+            kept = next(iter(found.values())) if len(found) == 1 else Texture.empty()
+            for old, new in zip(renderer.texture, kept, strict=True):
+                old.copy_(new)
             self._textures = {
                 speaker: Texture(*(part.to(self._fabric.device) for part in texture))
                 for speaker, texture in found.items()
@@ -176,7 +177,8 @@ class _Training:
                 size = (len(shots.images), _BEFORE, 3, *self._renderer.config.picture_px)
                 previous = torch.zeros(size, device=device)
             told = self._told(shots, step)
-            generated, previous = self._generate(told, previous, self._textures_of(passages))
+            textures = self._textures_of(passages)
+            generated, previous = self._generate(told, previous, shots.landmarks_px, textures)
             records.append(self._learn(step, told, generated, shots))
             done = step + 1
             report(done, records[-1])
@@ -226,17 +228,22 @@ class _Training:
         return torch.unflatten(conditions(noisy), 0, shots.images.shape[:2])
 
     def _generate(
-        self, told: Tensor, previous: Tensor, textures: Texture | None
+        self, told: Tensor, previous: Tensor, landmarks_px: Tensor, textures: Texture | None
     ) -> tuple[Tensor, Tensor]:
         """(B, K, 3, H, W), and the last two of them as constants."""
         generated = []
         for frame in range(told.shape[1] - _BEFORE):
             window = told[:, frame : frame + WINDOW_FRAMES].flatten(1, 2)
+            now = frame + _BEFORE
+            begun = None
+            if textures is not None:
+                nmfc, mask = told[:, now, :3], told[:, now, -1:]
+                begun = look_up(textures, nmfc, mask, landmarks_px[:, now])
             with self._fabric.autocast():
                 picture = self._renderer.generator(
                     window.contiguous(memory_format=torch.channels_last),
                     previous.flatten(1, 2).contiguous(memory_format=torch.channels_last),
-                    textures,
+                    begun,
                 )
             generated.append(picture.float())
             previous = torch.cat((previous[:, 1:], generated[-1].detach()[:, None]), 1)

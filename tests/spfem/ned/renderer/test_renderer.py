@@ -8,7 +8,7 @@ import torch
 from stccl.errors import ParamsError, StcclError
 from stccl.spfem.ned.renderer.params import RendererConfig
 from stccl.spfem.ned.renderer.renderer import Renderer
-from stccl.spfem.ned.renderer.texture import Texture
+from stccl.spfem.ned.renderer.texture import Texture, look_up
 from tests.metric.test_published import recipe_b
 from tests.spfem.ned.renderer import contract
 
@@ -19,8 +19,14 @@ def renderer(config) -> Renderer:
     renderer = Renderer.initial(config, 3)
     torch.manual_seed(3)
     for part in renderer.texture:
-        part.uniform_(-1, 1)
+        part.uniform_(-0.3, 0.3)
     return renderer
+
+
+@pytest.fixture(scope="module")
+def points_px():
+    random = torch.Generator().manual_seed(1)
+    return 40 * torch.rand(5, 68, 2, generator=random)
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +37,9 @@ def told(config):
     return told
 
 
-def test_frame_by_frame_with_two_before_and_own_statistics(renderer, told):
+def test_frame_by_frame_with_two_before_and_own_statistics(renderer, told, points_px):
     """The same by a loop over positions, in training mode, as the published program runs."""
-    found = renderer.render(told)
+    found = renderer.render(told, points_px)
     copy = Renderer(renderer.config)
     copy.load_state_dict(renderer.state_dict())
     copy.train()
@@ -44,31 +50,36 @@ def test_frame_by_frame_with_two_before_and_own_statistics(renderer, told):
         zeros = torch.zeros_like(told[0, :3])
         before = torch.cat([pictures.get(place - back, zeros) for back in (2, 1)])
         with torch.no_grad():
-            pictures[place] = copy.generator(window[None], before[None], texture)[0]
+            now = told[place][None]
+            begun = look_up(texture, now[:, :3], now[:, 9:], points_px[place][None])
+            pictures[place] = copy.generator(window[None], before[None], begun)[0]
         torch.testing.assert_close(found[place], pictures[place], atol=1e-4, rtol=1e-4)
     assert (found.movedim(1, -1)[told[:, 9] == 0] == -1).all()
 
 
-def test_using_it_changes_nothing_in_it(renderer, told):
+def test_using_it_changes_nothing_in_it(renderer, told, points_px):
     before = {k: v.clone() for k, v in renderer.state_dict().items()}
-    first = renderer.render(told)
-    assert torch.equal(renderer.render(told), first)
+    first = renderer.render(told, points_px)
+    assert torch.equal(renderer.render(told, points_px), first)
     assert all(torch.equal(v, before[k]) for k, v in renderer.state_dict().items())
-    assert renderer.render(told[:0]).shape == (0, 3, *renderer.config.picture_px)
+    none = renderer.render(told[:0], points_px[:0])
+    assert none.shape == (0, 3, *renderer.config.picture_px)
 
 
-def test_another_shape_is_refused(renderer, told):
+def test_another_shape_is_refused(renderer, told, points_px):
     with pytest.raises(ValueError, match=r"conditions: expected \(T, 10, 48, 40\), got \(5, 9, "):
-        renderer.render(told[:, :9])
+        renderer.render(told[:, :9], points_px)
+    with pytest.raises(ValueError, match=r"landmarks_px: expected \(5, 68, 2\), got \(4, 68, 2\)"):
+        renderer.render(told, points_px[1:])
 
 
-def test_saved_and_loaded_it_is_the_same(renderer, told, tmp_path):
+def test_saved_and_loaded_it_is_the_same(renderer, told, points_px, tmp_path):
     renderer.save(tmp_path / "a")
     loaded = Renderer.load(tmp_path / "a")
     assert loaded.config == renderer.config
     assert loaded.state_dict().keys() == renderer.state_dict().keys()
     assert all(torch.equal(v, loaded.state_dict()[k]) for k, v in renderer.state_dict().items())
-    assert torch.equal(loaded.render(told), renderer.render(told))
+    assert torch.equal(loaded.render(told, points_px), renderer.render(told, points_px))
     loaded.save(tmp_path / "b")
     for name in ("config.json", "model.safetensors"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
