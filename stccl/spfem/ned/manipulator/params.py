@@ -54,6 +54,12 @@ class TrainingParams(Section):
         gt=0, le=1, description="Last part of the steps, in which the rate falls linearly to 0."
     )
     style_weight: float = Field(ge=0, description="Of recognising the style in what it made.")
+    label_weight: float = Field(
+        ge=0,
+        description="Of recognising in real windows the style drawn for their emotion (published: "
+        "0). Without it a short training leaves some emotions, others with every seed, with a "
+        "style that none of their clips has.",
+    )
     cycle_weight: float = Field(ge=0, description="Of finding the way back to the source.")
     mouth_weight: float = Field(ge=0, description="Of the jaw moving as the source's.")
     accelerator: Literal["auto", "cpu", "cuda"] = Field(description="Where to train.")

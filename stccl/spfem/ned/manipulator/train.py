@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from stccl.errors import StageError
-from stccl.spfem.ned.manipulator.losses import discriminator_loss, generator_loss
+from stccl.spfem.ned.manipulator.losses import discriminator_loss, generator_loss, mean_difference
 from stccl.spfem.ned.manipulator.manipulator import Manipulator
 from stccl.spfem.ned.manipulator.params import ManipulatorParams
 from stccl.spfem.ned.manipulator.rendered import RenderedLoss
@@ -160,6 +160,9 @@ class _Training:
             terms = {
                 name: getattr(made, name) for name in ("adversarial", "style", "cycle", "mouth")
             }
+            if kind == "label" and training.label_weight:
+                terms["real"] = mean_difference(networks.style_encoder(reference), style())
+                total = total + training.label_weight * terms["real"]
             if self._supervision is not None and step % self._params.supervision.every_steps == 0:
                 stccl = self._supervision(
                     scale.restore(made.generated), batch.source, batch.shape, step

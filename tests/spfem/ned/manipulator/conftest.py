@@ -82,6 +82,7 @@ def params() -> ManipulatorParams:
             mapping_rate=0.5,
             decay_fraction=0.5,
             style_weight=1.0,
+            label_weight=1.0,
             cycle_weight=1.0,
             mouth_weight=1.0,
             accelerator="cpu",

@@ -20,7 +20,7 @@ TERMS = {
         "cycle",
         "mouth",
     )
-}
+} | {"label/real"}
 
 
 class Stopped(Exception):
@@ -137,6 +137,25 @@ def test_each_update_is_that_of_adam_on_its_own_networks(windows, params, tmp_pa
         {"generator", "mapping_network", "style_encoder"},
         {"generator"},
     ]
+
+
+def test_real_windows_take_on_the_styles_of_their_emotion(windows, params, tmp_path):
+    def learnt(weight):
+        training = params.training.model_copy(update={"steps": 40, "label_weight": weight})
+        manipulator = fresh(params, windows.signal)
+        batch, networks = windows.draw(0, params.training.batch_windows), manipulator.networks
+        with torch.no_grad():
+            found = networks.style_encoder(manipulator.scale.normalise(batch.reference))
+            drawn = networks.mapping_network(batch.latent, batch.target_label)
+        path = tmp_path / str(weight)
+        history = go(manipulator, windows, params.model_copy(update={"training": training}), path)
+        return history, (found - drawn).abs().mean().item()
+
+    without, _ = learnt(0.0)
+    assert all(set(record) == TERMS - {"label/real"} | {"step"} for record in without)
+    history, at_first = learnt(5.0)
+    assert history[0]["label/real"] == pytest.approx(at_first, rel=1e-5)
+    assert history[-1]["label/real"] < 0.7 * at_first
 
 
 def test_supervision_is_part_of_the_generators_loss(windows, params, tmp_path):
