@@ -11,6 +11,7 @@ import torch
 from stccl.align.warp import inverse
 from stccl.clip import Clip
 from stccl.metric.backbone import IResNet
+from stccl.spfem.ned.renderer import texture
 from stccl.spfem.ned.renderer.footage import Footage
 from stccl.spfem.ned.renderer.params import RendererConfig, RendererTrainingParams
 from stccl.tables.io import TableWriter
@@ -32,6 +33,14 @@ def clip(name: str, speaker: str) -> Clip:
 
 
 CLIPS = [clip("made-A", "A"), clip("made-B", "B"), clip("made-none", "C")]
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _coarse_textures():
+    """Places as fine as the pictures of 48 px here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(texture, "SIDE", 40)
+        yield
 
 
 @pytest.fixture(scope="session")

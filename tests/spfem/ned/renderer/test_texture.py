@@ -16,7 +16,7 @@ SIDE, COMPONENTS = 12, 3
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch):
+def smaller(monkeypatch):
     monkeypatch.setattr(module, "SIDE", SIDE)
     monkeypatch.setattr(module, "COMPONENTS", COMPONENTS)
 
@@ -92,7 +92,7 @@ def test_what_moves_nothing_is_no_component():
     assert not texture_of(still, frames).moves.any()
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=5)
 @given(seed=SEEDS)
 def test_a_place_has_the_least_squares_of_the_colours_it_was_seen_in(seed):
     """Every place by a loop over pixels, from the whole face down to itself."""
