@@ -66,6 +66,20 @@ class TrainingParams(Section):
     checkpoint_every_steps: int = Field(ge=1, description="Most steps an interruption costs.")
 
 
+class SpatialFactor(Section):
+    """Of the spatial part of the STCCL loss on meshes, by the metric's formulation.
+
+    Its gradients are ten to thirty times smaller there than the temporal part's.
+    """
+
+    disparity: float = Field(ge=0, description="VD, whose both parts lead to the true movement.")
+    correlation: float = Field(
+        ge=0,
+        description="CM, whose spatial part alone does: a matrix over time says how far frames are "
+        "apart, not which way. With too little of it some seeds keep the lips and some do not.",
+    )
+
+
 class SupervisionParams(Section):
     """The STCCL loss on renderings of source and manipulated faces."""
 
@@ -74,12 +88,7 @@ class SupervisionParams(Section):
         description="Of the STCCL loss: more keeps more of what the mouth does and shows less of "
         "the emotion.",
     )
-    spatial_factor: float = Field(
-        ge=0,
-        description="Of the spatial part, before the weight. On meshes its gradients are ten to "
-        "thirty times smaller than the temporal part's, and under CM it alone leads to the true "
-        "movement: a matrix over time says how far frames are apart, not which way.",
-    )
+    spatial_factor: SpatialFactor
     every_steps: int = Field(
         ge=1, description="Only every so many steps are supervised: drawing takes time."
     )

@@ -39,6 +39,7 @@ class RenderedLoss:
         self._model = model
         self._surface = face_surface(model)
         self._params = params
+        self._spatial_factor: float = getattr(params.spatial_factor, metric.config.formulation)
         self._seed = seed
         shown, margin = _SHOWN[params.region]
         box = model.landmarks(model.template[None])[0, shown, :2]
@@ -74,7 +75,7 @@ class RenderedLoss:
         generator = torch.Generator().manual_seed(int(random))
         locations = draw_locations(size, size, self._metric.config, generator)
         terms: STCCLTerms = self._metric(*clips, locations=locations, mask=mask)
-        return params.spatial_factor * terms.spatial + terms.temporal
+        return self._spatial_factor * terms.spatial + terms.temporal
 
     def images(self, signal: Tensor, shape: Tensor) -> Tensor:
         """(K, 3, H, W) renderings in [-1, 1] of signals (K, N) of people (K, S)."""

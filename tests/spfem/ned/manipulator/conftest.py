@@ -10,6 +10,7 @@ from stccl.clip import Clip
 from stccl.spfem.ned.manipulator.manipulator import Manipulator
 from stccl.spfem.ned.manipulator.params import (
     ManipulatorParams,
+    SpatialFactor,
     SupervisionParams,
     TrainingParams,
 )
@@ -90,7 +91,7 @@ def params() -> ManipulatorParams:
         ),
         supervision=SupervisionParams(
             weight=0.1,
-            spatial_factor=1.0,
+            spatial_factor=SpatialFactor(disparity=1.0, correlation=1.0),
             every_steps=3,
             region="mouth",
             size_px=40,

@@ -9,7 +9,7 @@ from stccl.face3d.images.shape import shape_image
 from stccl.face3d.model import FaceModel
 from stccl.metric.config import STCCLConfig
 from stccl.metric.loss import initial
-from stccl.spfem.ned.manipulator.params import SupervisionParams
+from stccl.spfem.ned.manipulator.params import SpatialFactor, SupervisionParams
 from stccl.spfem.ned.manipulator.rendered import RenderedLoss
 from tests.face3d.published import write_flame
 
@@ -33,18 +33,19 @@ def seeing(
     region: Literal["face", "mouth"],
     size_px: int,
     frames: int,
-    spatial_factor: float = 2.0,
+    metric: STCCLConfig = METRIC,
+    **spatial_factor: float,
 ) -> RenderedLoss:
     params = SupervisionParams(
         weight=1.0,
-        spatial_factor=spatial_factor,
+        spatial_factor=SpatialFactor(**{"disparity": 2.0, "correlation": 2.0, **spatial_factor}),
         every_steps=1,
         region=region,
         size_px=size_px,
         windows=1,
         frames=frames,
     )
-    return RenderedLoss(initial(METRIC, 0).freeze(), head, params, seed=0)
+    return RenderedLoss(initial(metric, 0).freeze(), head, params, seed=0)
 
 
 def signals(head: Head, seed: int) -> torch.Tensor:
@@ -80,10 +81,12 @@ def test_regions_are_a_function_of_the_step(head, rendered):
     torch.set_rng_state(state)
 
 
-def test_the_factor_is_of_the_spatial_part(head):
+@pytest.mark.parametrize("formulation", ["disparity", "correlation"])
+def test_the_factor_of_the_formulation_is_of_the_spatial_part(head, formulation):
+    metric = METRIC.model_copy(update={"formulation": formulation})
     both, spatial = (
         [
-            seeing(head, "mouth", 48, frames, factor)(
+            seeing(head, "mouth", 48, frames, metric, **{formulation: factor})(
                 signals(head, 1), signals(head, 0), people(head), 0
             )
             for factor in (0.0, 1.0, 3.0)
