@@ -33,7 +33,8 @@ def regions(loss):
 
 
 @pytest.mark.parametrize(
-    ("formulation", "frames", "batch"), [("disparity", None, 1), ("correlation", 3, 3)]
+    ("formulation", "frames", "batch"),
+    [("disparity", None, 1), pytest.param("correlation", 3, 3, marks=pytest.mark.slow)],
 )
 def test_the_program_is_the_loss_with_its_gradient(tmp_path, formulation, frames, batch):
     loss = metric(formulation)
