@@ -39,7 +39,7 @@ def geometric_median(points: Array) -> Array:
         towards = pull @ points[apart] / pull.sum()
         here = len(points) - apart.sum()  # points that hold the estimate where it is
         force = np.linalg.norm(towards - median) * pull.sum()
-        stay = min(1.0, here / force) if here else 0.0
+        stay = here / max(here, force) if here else 0.0
         moved = (1 - stay) * towards + stay * median
         step = np.linalg.norm(moved - median)
         median = moved
