@@ -38,7 +38,6 @@ from stccl.spfem.ned.renderer.footage import Footage
 from stccl.spfem.ned.renderer.perceptual import BackbonePerceptual, VGGPerceptual
 from stccl.spfem.ned.renderer.renderer import Renderer
 from stccl.spfem.ned.renderer.track import FaceTrack, read_track
-from stccl.spfem.ned.renderer.train import train as train_renderer
 from stccl.tables.frames import FrameReader
 from stccl.tables.io import read_table
 from stccl.tables.png import Image
@@ -227,6 +226,9 @@ def _train_renderer(
     images: STCCLLoss | None,
 ) -> None:
     """Train a renderer; `steps` are those done before, its own, and all there are."""
+    # Lightning takes five seconds to import, and who manipulates a clip would wait for it.
+    from stccl.spfem.ned.renderer.train import train as train_renderer
+
     settings = lesson.params.spfem.ned.renderer
     training = settings.training
     before, own, total = steps
