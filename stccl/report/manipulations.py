@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ from stccl.extract.picture import at_constant_rate, pictures
 from stccl.generate.stage import sound_of
 from stccl.params import Params
 from stccl.report import published
+from stccl.report.faces import data_url
 from stccl.spfem.registry import run_name
 from stccl.tables.frames import FrameReader
 from stccl.tables.io import read_table
@@ -39,6 +40,8 @@ class Film:
     setting: str
     columns: tuple[str, ...]
     url: str
+    poster: str
+    """Shown until somebody plays it: the moment at which the first model changed most."""
     width: int
     height: int
 
@@ -150,15 +153,39 @@ def films(data: Path, params: Params) -> Iterator[Film]:
             streams.append(_played(data.parent / target, params))
         with TemporaryDirectory() as scratch:
             path = Path(scratch) / "film.mp4"
-            shown = (np.hstack(frames) for frames in zip(*streams, strict=False))
+            poster = _Poster()
             write_video(
-                path, shown, params.extract.frame_rate_hz, sound_of(clips[made["source"]], data)
+                path,
+                poster.watch(zip(*streams, strict=False)),
+                params.extract.frame_rate_hz,
+                sound_of(clips[made["source"]], data),
             )
             video = base64.b64encode(path.read_bytes()).decode()
         yield Film(
             made["speaker"], emotion, made["setting"], tuple(columns),
-            f"data:video/mp4;base64,{video}", _SIDE_PX * len(columns), _SIDE_PX,
+            f"data:video/mp4;base64,{video}", data_url(poster.picture), _SIDE_PX * len(columns),
+            _SIDE_PX,
         )  # fmt: skip
+
+
+class _Poster:
+    """The picture in which the second tile, the first model's, is least like the source's.
+
+    Clips begin before the emotion does: their first frames all look alike.
+    """
+
+    def __init__(self) -> None:
+        self.picture: Image = np.zeros((1, 1, 3), np.uint8)
+        self._change = -1.0
+
+    def watch(self, moments: Iterable[tuple[Image, ...]]) -> Iterator[Image]:
+        """The tiles of every moment beside each other."""
+        for tiles in moments:
+            picture = np.hstack(tiles)
+            change = float(cv2.absdiff(tiles[0], tiles[1]).mean())
+            if change > self._change:
+                self._change, self.picture = change, picture
+            yield picture
 
 
 def _source(data: Path, clip: str) -> Iterator[Image]:

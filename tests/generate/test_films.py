@@ -1,11 +1,13 @@
 import base64
 import json
 
+import cv2
 import numpy as np
 import pytest
 
 from stccl.extract.picture import pictures
 from stccl.generate.stage import run
+from stccl.report import manipulations
 from stccl.report.manipulations import films, read_manipulations
 from stccl.runner import InOrder
 from stccl.tables.io import write_table
@@ -47,6 +49,23 @@ def test_a_film_shows_source_models_and_truth_beside_each_other(judged, params, 
     columns = np.split(shown[-1], 4, axis=1)
     means = [column[20:-20, 20:-20].mean() for column in columns]
     assert means == pytest.approx([190, 95, 95, 250], abs=4)
+
+
+def test_the_poster_is_where_the_model_changed_most(judged, params, monkeypatch):
+    def source(*_):
+        return (np.full((192, 192, 3), 100, np.uint8) for _ in range(10))
+
+    def played(file, _):
+        levels = [90] * 4 + [30] + [95] * 5 if "base" in file.parts[-2] else [0] * 10
+        return (np.full((192, 192, 3), level, np.uint8) for level in levels)
+
+    monkeypatch.setattr(manipulations, "_source", source)
+    monkeypatch.setattr(manipulations, "_played", played)
+    film = next(films(judged / "data", params))
+    jpeg = base64.b64decode(film.poster.removeprefix("data:image/jpeg;base64,"))
+    poster = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert poster.shape == (film.height, film.width, 3)
+    assert poster[:, 192:384].mean() == pytest.approx(30, abs=2)
 
 
 def test_the_section_is_there_only_where_something_was_made(judged, params, tmp_path):
