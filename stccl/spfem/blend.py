@@ -163,7 +163,7 @@ def without_eyes(mask: NDArray[np.floating], eyes_px: NDArray[np.floating]) -> A
 
     Args:
         mask: (h, w) in [0, 1].
-        eyes_px: (2, 6, 2) landmarks of both eyes, whole numbers in a pixel's middle.
+        eyes_px: (2, K, 2) points of both eyes, whole numbers in a pixel's middle.
     """
     found = np.array(mask, np.float32)
     for eye in eyes_px:
@@ -171,6 +171,27 @@ def without_eyes(mask: NDArray[np.floating], eyes_px: NDArray[np.floating]) -> A
         hole = cv2.convexHull((middle + (eye - middle) * _EYE_MARGIN).round().astype(np.int32))
         cv2.fillConvexPoly(found, hole, 0.0)
     return found
+
+
+def with_usual_eyes(eyes_px: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The landmarks of a clip's eyes, and those they would have if they were as open as usual.
+
+    What is kept of a face with shut eyes is more than a line: where the open eye would be, a
+    painted face shows it, and the lids of the blink would be painted over with its white.
+
+    Args:
+        eyes_px: (N, 2, 6, 2) in N frames, the corners of an eye first and fourth.
+
+    Returns:
+        (N, 2, 12, 2): behind each eye's own points the median over frames of where they lie
+        between its corners.
+    """
+    points = eyes_px[..., 0] + 1j * eyes_px[..., 1]
+    corner, width = points[..., :1], points[..., 3:4] - points[..., :1]
+    between = (points - corner) / np.where(width == 0, 1, width)
+    usual = np.median(between.real, axis=0) + 1j * np.median(between.imag, axis=0)
+    placed = corner + width * usual
+    return np.concatenate((eyes_px, np.stack((placed.real, placed.imag), -1)), axis=2)
 
 
 def _box(

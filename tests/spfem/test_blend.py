@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stccl.align.warp import inverse, warp
-from stccl.spfem.blend import blend, into_frame, pyramid_blend, soft_erosion, without_eyes
+from stccl.spfem.blend import (
+    blend,
+    into_frame,
+    pyramid_blend,
+    soft_erosion,
+    with_usual_eyes,
+    without_eyes,
+)
 
 
 def disc(side: int, radius: float) -> np.ndarray:
@@ -190,3 +197,26 @@ def test_eyes_left_out_are_those_of_the_frame():
         assert error < 0.3 * without_holes
     mouth = np.s_[170:190, 110:146]
     assert np.abs(kept[mouth] - whole[mouth]).max() <= 2
+
+
+def test_a_blink_keeps_the_place_of_the_open_eye():
+    clip = np.stack([eyes((30 + k, 40), (85 + k, 40), 20) for k in range(7)])
+    middle = clip.mean(axis=2, keepdims=True)
+    clip[3] = (clip[3] - middle[3]) * [1, 0.1] + middle[3]  # shut, while the head moves on
+    found = with_usual_eyes(clip)
+    assert found.shape == (7, 2, 12, 2)
+    np.testing.assert_array_equal(found[:, :, :6], clip)
+    np.testing.assert_allclose(found[3, :, 6:], clip[2, :, :] + [1, 0])
+    np.testing.assert_allclose(found[0, :, 6:], clip[0])  # who does not blink is as usual
+    mask = np.ones((80, 120), np.float32)
+    np.testing.assert_array_equal(
+        without_eyes(mask, found[3]), without_eyes(mask, found[2] + [1, 0])
+    )
+
+
+def test_usual_eyes_turn_and_grow_with_the_corners():
+    clip = np.repeat(eyes((30, 40), (85, 40), 20)[None], 5, axis=0)
+    angle = 0.4
+    turned = 1.5 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    clip[4] = clip[4] @ turned.T
+    np.testing.assert_allclose(with_usual_eyes(clip)[4, :, 6:], clip[4])

@@ -26,7 +26,7 @@ from stccl.fit.identities import speaker_key
 from stccl.fit.models import face_model
 from stccl.metric.loss import STCCLLoss
 from stccl.spfem.backbone import Emotion, Example, Lesson
-from stccl.spfem.blend import into_frame, without_eyes
+from stccl.spfem.blend import into_frame, with_usual_eyes, without_eyes
 from stccl.spfem.ned.manipulator.manipulator import Manipulator
 from stccl.spfem.ned.manipulator.rendered import RenderedLoss
 from stccl.spfem.ned.manipulator.signal import signal_of, with_signal
@@ -250,10 +250,11 @@ def _train_renderer(
 
 
 def _eyes_px(data: Path, track: FaceTrack) -> NDArray[np.float64]:
-    """(N, 2, 6, 2) landmarks of the eyes in the frames of a track."""
+    """(N, 2, 12, 2) points of the eyes in the frames of a track: see `with_usual_eyes`."""
     path = data / "landmarks" / f"{track.clip}.parquet"
     rows = read_table(path, "landmarks", ["points"])["points"].take(track.frames).to_pylist()
-    return np.array(rows, np.float64).reshape(-1, 68, 2)[:, _EYES].reshape(-1, 2, 6, 2)
+    eyes = np.array(rows, np.float64).reshape(-1, 68, 2)[:, _EYES].reshape(-1, 2, 6, 2)
+    return with_usual_eyes(eyes)
 
 
 def _named(part: str, lesson: Lesson) -> Report:
