@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stccl.actors import studio
 from stccl.actors.hair import Hair, Scalp, grow_hair, keep_seen
 from stccl.actors.identity import draw_shape
-from stccl.actors.lashes import LashRow, lash_triangles
+from stccl.actors.lashes import Lashes, LashRow
 from stccl.actors.looks import Looks, draw_looks
 from stccl.actors.paint.creases import crease_strengths
 from stccl.actors.paint.eye import paint_eye
@@ -139,7 +139,7 @@ class Scene:
             resolution_px=224, bias_m=0.0025,
         )  # fmt: skip
         shadow = np.maximum(lit, self._least_lit)
-        lashes = np.concatenate([lash_triangles(row, vertices) for row in self._lash_rows])
+        lashes = self._lashes.triangles(vertices)
         points = [vertices, lashes.reshape(-1, 3)]
         if self._hair is not None:
             points.append((rotation @ self._hair.position.T + shift[:, None]).T)
@@ -164,8 +164,12 @@ class Scene:
             shade_surfaces(
                 image, seen, self._all_triangles, attributes, materials, lights, eye, rotation
             )
-        for strands in self._strands(world, lashes, rotation):
-            shade_strands(image, seen, self._all_triangles, strands, self._lights, eye)
+        along = np.repeat(lashes[:, 2] - lashes[:, 0], 3, axis=0) @ rotation
+        strands = self._strands._replace(
+            position=world[self._strands.start :],
+            tangent=np.concatenate([along, self._strands.tangent[len(along) :]]),
+        )
+        shade_strands(image, seen, self._all_triangles, strands, self._lights, eye, rotation)
         pixels = cv2.GaussianBlur(reduce_samples(image), (0, 0), 0.45)
         return to_srgb(studio.expose(pixels, self._noise_of(frame)))
 
@@ -212,27 +216,25 @@ class Scene:
         self._hair = None if hair is None else self._prune(hair, rest)
         groups = self.head.vertex_groups
         balls = self.head.vertex_parts.numpy() == self.head.part_names.index("eyeball")
-        self._lash_rows = [
-            LashRow(
-                groups[f"{side}_{lid}_lashes"],
-                np.flatnonzero(balls & (sign * rest[:, 0] > 0)),
-                0.0075 * self.looks.lashes * (1.0 if lid == "upper" else 0.45),
-                0.45 if lid == "upper" else -0.5,
-            )
-            for side, sign in (("right", -1), ("left", 1))
-            for lid in ("upper", "lower")
-        ]
-        lashes = np.concatenate([lash_triangles(row, rest) for row in self._lash_rows])
-        lash_count = len(lashes)
-        self._lash_first, self._lash_start = len(triangles), len(rest)
-        blocks = [triangles, len(rest) + np.arange(3 * lash_count).reshape(-1, 3)]
-        self._hair_first = len(triangles) + lash_count
-        self._hair_start = len(rest) + 3 * lash_count
+        self._lashes = Lashes(
+            [
+                LashRow(
+                    groups[f"{side}_{lid}_lashes"],
+                    np.flatnonzero(balls & (sign * rest[:, 0] > 0)),
+                    0.0075 * self.looks.lashes * (1.0 if lid == "upper" else 0.45),
+                    0.45 if lid == "upper" else -0.5,
+                )
+                for side, sign in (("right", -1), ("left", 1))
+                for lid in ("upper", "lower")
+            ]
+        )
+        lash_corners = 3 * len(self._lashes)
+        blocks = [triangles, len(rest) + np.arange(lash_corners).reshape(-1, 3)]
         casters, faces = rest, triangles
         if self._hair is not None:
             # The nearest first: what they hide is then told without looking where in it.
             nearest = np.argsort(-self._hair.position[self._hair.triangles, 2].max(axis=1))
-            blocks.append(self._hair.triangles[nearest] + self._hair_start)
+            blocks.append(self._hair.triangles[nearest] + len(rest) + lash_corners)
             casters = np.concatenate([rest, self._hair.position])
             faces = np.concatenate([triangles, self._hair.triangles + len(rest)])
         self._all_triangles = np.ascontiguousarray(np.concatenate(blocks), np.int64)
@@ -258,6 +260,7 @@ class Scene:
         self._occlusion = np.where(in_mouth, inside**0.7, occlusion).astype(np.float32)
         self._least_lit = np.where(wet, 0.3, 0.0).astype(np.float32)
         self._hair_shadow = np.ones(len(rest), np.float32)
+        self._strands = self._lash_strands(len(triangles), len(rest))
         if self._hair is not None:
             key = self._lights.directions[0]
             with_hair = lit_part(rest, normals, casters, faces, key, softness_px=3)
@@ -272,7 +275,18 @@ class Scene:
                 softness_px=2,
                 bias_m=0.006,
             )
-            self._hair_lit = covered * (0.4 + 0.6 * self._hair.occlusion)
+            arrives = covered * (0.4 + 0.6 * self._hair.occlusion)
+            self._strands = _with_hair(self._strands, self._hair, arrives)
+
+    def _lash_strands(self, first: int, start: int) -> Strands:
+        """The lashes from this triangle and this vertex on, as shading wants them in any frame."""
+        count = 3 * len(self._lashes)
+        return Strands(
+            first, first + len(self._lashes), start, np.zeros((count, 3)), np.zeros((count, 3)),
+            np.tile([0.0, 0.0, 1.0], (count, 1)),
+            np.tile(0.25 * np.array(self.looks.brow_linear), (count, 1)),
+            np.full(count, 0.5), np.full(count, 0.5), np.zeros(count),
+        )  # fmt: skip
 
     def _prune(self, hair: Hair, rest: Array) -> Hair:
         """Hair without the strands that no pose of the head shows."""
@@ -297,29 +311,13 @@ class Scene:
         jaw = torch.tensor([[0.14, 0.0, 0.0]])
         return self.rest()._replace(expression=expression, jaw=jaw)
 
-    def _strands(self, world: Array, lashes: Array, rotation: Array) -> list[Strands]:
-        count = 3 * len(lashes)
-        along = np.repeat(lashes[:, 2] - lashes[:, 0], 3, axis=0)
-        dark = np.tile(0.25 * np.array(self.looks.brow_linear), (count, 1))
-        strands = [
-            Strands(
-                self._lash_first, self._hair_first, self._lash_start,
-                world[self._lash_start : self._hair_start], along,
-                np.tile([0.0, 0.0, 1.0], (count, 1)), dark, np.full(count, 0.5),
-                np.full(count, 0.5), 0.0,
-            )
-        ]  # fmt: skip
-        if self._hair is not None:
-            hair = self._hair
-            strands.append(
-                Strands(
-                    self._hair_first, len(self._all_triangles), self._hair_start,
-                    world[self._hair_start :], hair.tangent @ rotation.T, hair.normal @ rotation.T,
-                    hair.colour, hair.occlusion, self._hair_lit, hair.gloss,
-                )
-            )  # fmt: skip
-        return strands
-
     def _noise_of(self, frame: int) -> Array:
         row, column = np.random.default_rng(frame).integers(0, self._size, 2)
         return self._noise[row : row + self._size, column : column + self._size]
+
+
+def _with_hair(lashes: Strands, hair: Hair, shadow: Array) -> Strands:
+    gloss = np.full(len(shadow), hair.gloss)
+    own = (hair.position, hair.tangent, hair.normal, hair.colour, hair.occlusion, shadow, gloss)
+    both = (np.concatenate(pair, dtype=np.float32) for pair in zip(lashes[3:], own, strict=True))
+    return Strands(lashes.first, lashes.last + len(hair.triangles), lashes.start, *both)

@@ -10,7 +10,7 @@ from stccl.render.jit import kernel
 Array = NDArray[Any]
 
 _STEPS_PER_PX = 4096  # corners are rounded to this grid; inside or outside is then exact
-_WIDE_PX = 3  # of a bounding box: beyond it, finding a row's first and last sample pays
+_WIDE_PX = 2  # of a bounding box: beyond it, finding a row's first and last sample pays
 _ROUNDING = 1e-6  # more than what a float misses of a number of samples
 _LIMIT_PX = 16384.0  # keeps products of two grid coordinates within 64 bits
 
@@ -107,7 +107,6 @@ def _draw(
     """Fill the fragments; weights only where there is room for them."""
     height, width = triangle.shape
     with_weights = len(barycentric) > 0
-    half = _STEPS_PER_PX // 2
     grid, nearness = _on_grid(points)
     for index in range(len(triangles)):
         a, b, c = triangles[index, 0], triangles[index, 1], triangles[index, 2]
@@ -124,10 +123,10 @@ def _draw(
         if turned:
             b, c, bx, by, cx, cy, area = c, b, cx, cy, bx, by, -area
         # The first and last samples whose middles lie within the bounding box.
-        left = max(0, -((half - min(ax, bx, cx)) // _STEPS_PER_PX))
-        right = min(width - 1, (max(ax, bx, cx) - half) // _STEPS_PER_PX)
-        top = max(0, -((half - min(ay, by, cy)) // _STEPS_PER_PX))
-        bottom = min(height - 1, (max(ay, by, cy) - half) // _STEPS_PER_PX)
+        left = max(0, _first_at_or_after(min(ax, bx, cx)))
+        right = min(width - 1, _last_at_or_before(max(ax, bx, cx)))
+        top = max(0, _first_at_or_after(min(ay, by, cy)))
+        bottom = min(height - 1, _last_at_or_before(max(ay, by, cy)))
         if left > right or top > bottom:
             continue
         # The weight of a corner is the function of the edge opposite to it, over the area.
@@ -138,25 +137,35 @@ def _draw(
         a_least = _least(bx, by, cx, cy)
         b_least = _least(cx, cy, ax, ay)
         c_least = _least(ax, ay, bx, by)
-        a_near, b_near, c_near = nearness[a] / area, nearness[b] / area, nearness[c] / area
+        over_area = 1.0 / area
+        a_near, b_near = nearness[a] * over_area, nearness[b] * over_area
+        c_near = nearness[c] * over_area
+        near_first = a_edge * a_near + b_edge * b_near + c_edge * c_near
         near_right = a_right * a_near + b_right * b_near + c_right * c_near
+        near_down = a_down * a_near + b_down * b_near + c_down * c_near
+        most = float(right - left)
         wide = right - left > _WIDE_PX
-        a_inverse = b_inverse = c_inverse = 0.0
+        a_first = b_first = c_first = 0.0
+        a_last = b_last = c_last = most
+        a_step = b_step = c_step = 0.0
         if wide:
-            a_inverse, b_inverse, c_inverse = 1.0 / a_right, 1.0 / b_right, 1.0 / c_right
+            a_first, a_last, a_step = _within(a_edge - a_least, a_right, a_down)
+            b_first, b_last, b_step = _within(b_edge - b_least, b_right, b_down)
+            c_first, c_last, c_step = _within(c_edge - c_least, c_right, c_down)
         for row in range(top, bottom + 1):
-            begin, end = left, right
+            begin, end = 0, right - left
             if wide:
-                begin, end = _within(begin, end, left, a_edge - a_least, a_inverse)
-                begin, end = _within(begin, end, left, b_edge - b_least, b_inverse)
-                begin, end = _within(begin, end, left, c_edge - c_least, c_inverse)
-            near = a_edge * a_near + b_edge * b_near + c_edge * c_near
-            near += (begin - left) * near_right
-            for column in range(begin, end + 1):
+                begin = int(np.ceil(max(max(a_first, b_first), max(c_first, 0.0)) - _ROUNDING))
+                end = int(np.floor(min(min(a_last, b_last), min(c_last, most)) + _ROUNDING))
+                a_first, b_first, c_first = a_first + a_step, b_first + b_step, c_first + c_step
+                a_last, b_last, c_last = a_last + a_step, b_last + b_step, c_last + c_step
+            near = near_first + begin * near_right
+            for along in range(begin, end + 1):
+                column = left + along
                 if near * depth[row, column] > 1.0:
-                    a_weight = a_edge + (column - left) * a_right
-                    b_weight = b_edge + (column - left) * b_right
-                    c_weight = c_edge + (column - left) * c_right
+                    a_weight = a_edge + along * a_right
+                    b_weight = b_edge + along * b_right
+                    c_weight = c_edge + along * c_right
                     if a_weight >= a_least and b_weight >= b_least and c_weight >= c_least:
                         z = 1.0 / near
                         depth[row, column] = z
@@ -169,6 +178,19 @@ def _draw(
             a_edge += a_down
             b_edge += b_down
             c_edge += c_down
+            near_first += near_down
+
+
+@kernel
+def _first_at_or_after(at: int) -> int:
+    """The first sample whose middle is not before a place on the grid."""
+    return (at + _STEPS_PER_PX // 2 - 1) // _STEPS_PER_PX
+
+
+@kernel
+def _last_at_or_before(at: int) -> int:
+    """The last sample whose middle is not after a place on the grid."""
+    return (at - _STEPS_PER_PX // 2) // _STEPS_PER_PX
 
 
 @kernel
@@ -201,22 +223,20 @@ def _edge(
 
 
 @kernel
-def _within(begin: int, end: int, left: int, inside: int, inverse: float) -> tuple[int, int]:
-    """Narrow a row's samples to those within one edge, and at times one more.
+def _within(inside: int, right: int, down: int) -> tuple[float, float, float]:
+    """Between which columns a row is within one edge, and how far both are on in the next row.
 
     Args:
-        begin: First sample so far.
-        end: Last sample so far.
-        left: The column where `inside` holds.
-        inside: How far that column is within the edge; negative is outside.
-        inverse: One over what one column to the right adds; infinite where that is nothing.
+        inside: How far the first row's column 0 is within the edge; negative is outside.
+        right: What one column to the right adds.
+        down: What one row down adds.
     """
-    if np.isinf(inverse):
-        return begin, end if inside >= 0 else begin - 1
-    crossed = inside * inverse
-    if inverse > 0:
-        return max(begin, left - int(np.floor(crossed + _ROUNDING))), end
-    return begin, min(end, left + int(np.floor(_ROUNDING - crossed)))
+    if right == 0:
+        return -np.inf, np.inf, 0.0
+    crossed, step = -inside / right, -down / right
+    if right > 0:
+        return crossed, np.inf, step
+    return -np.inf, crossed, step
 
 
 @kernel

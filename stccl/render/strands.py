@@ -20,12 +20,12 @@ class Strands(NamedTuple):
         last: One past their last triangle.
         start: Index of their first vertex; the arrays below begin there.
         position: (V, 3) m, in the world.
-        tangent: (V, 3) unit, along the hair, in the world.
-        normal: (V, 3) unit, out of the whole head of hair, in the world.
+        tangent: (V, 3) unit, along the hair, in the head's frame.
+        normal: (V, 3) unit, out of the whole head of hair, in the head's frame.
         colour: (V, 3) linear RGB.
         occlusion: (V,) part of the surrounding that is seen, 0..1.
         shadow: (V,) part of the key light that arrives, 0..1.
-        gloss: Strength of the highlights, 1: clean straight hair.
+        gloss: (V,) strength of the highlights, 1: clean straight hair.
     """
 
     first: int
@@ -37,7 +37,7 @@ class Strands(NamedTuple):
     colour: Array
     occlusion: Array
     shadow: Array
-    gloss: float
+    gloss: Array
 
 
 def shade_strands(
@@ -47,6 +47,7 @@ def shade_strands(
     strands: Strands,
     lights: Lights,
     eye: Array,
+    rotation: Array,
 ) -> None:
     """Write the light that hair sends to the eye into its samples of `image`.
 
@@ -54,7 +55,8 @@ def shade_strands(
     light goes with the sine between strand and lamp, and highlights with powers of the sine
     between strand and half vector; two of them as in Marschner et al. ("Light Scattering from
     Human Hair Fibers", 2003): one white and narrow, one wide and of the hair's own colour. It is
-    worked out at the vertices and spread over the ribbons between them, as there are far fewer.
+    worked out at the vertices of what is seen and spread over the ribbons between them, as there
+    are far fewer.
 
     Args:
         image: (H, W, 3) float32, linear RGB; written to.
@@ -63,22 +65,28 @@ def shade_strands(
         strands: The hair.
         lights: What falls on it.
         eye: (3,) m, where the picture is seen from.
+        rotation: (3, 3) from the head's frame to the world.
     """
-    _fill(
-        image, fragments.triangle, fragments.barycentric,
-        np.ascontiguousarray(triangles, np.int64), _light(strands, lights, eye),
-        strands.first, strands.last, strands.start,
-    )  # fmt: skip
+    corners = triangles[strands.first : strands.last] - strands.start
+    used = np.zeros(len(strands.position), np.bool_)
+    _mark(fragments.triangle, corners, strands.first, used)
+    (seen,) = np.nonzero(used)
+    sent = np.empty((len(used), 3), np.float32)
+    sent[seen] = _light(strands, seen, lights, eye, rotation)
+    _fill(image, fragments.triangle, fragments.barycentric, corners, sent, strands.first)
 
 
-def _light(strands: Strands, lights: Lights, eye: Array) -> Array:
-    """What every vertex sends to the eye, (V, 3)."""
+def _light(strands: Strands, seen: Array, lights: Lights, eye: Array, rotation: Array) -> Array:
+    """What the vertices of these (N,) numbers send to the eye, (N, 3)."""
+    turn = rotation.astype(np.float32)
     tangent, normal, position, colour = (
-        np.ascontiguousarray(values.T, np.float32)
+        np.ascontiguousarray(values.take(seen, 0).T, np.float32)
         for values in (strands.tangent, strands.normal, strands.position, strands.colour)
     )
-    occlusion, shadow = (
-        np.asarray(values, np.float32) for values in (strands.occlusion, strands.shadow)
+    tangent, normal = turn @ tangent, turn @ normal
+    occlusion, shadow, gloss = (
+        values[seen].astype(np.float32)
+        for values in (strands.occlusion, strands.shadow, strands.gloss)
     )
     view = unit(np.asarray(eye, np.float32)[:, None] - position)
     own = 0.35 * np.sqrt(np.maximum(colour, 0))
@@ -93,9 +101,10 @@ def _light(strands: Strands, lights: Lights, eye: Array) -> Array:
         # Scales on the strand tilt the two highlights apart, towards root and tip.
         narrow = _squared(1 - (along + 0.08) ** 2, times=6)
         wide = _squared(1 - (along - 0.12) ** 2, times=4)
-        strength = strands.gloss * arrives
+        strength = gloss * arrives
         shine += falls[:, None] * (strength * (0.06 * narrow + 0.4 * own * wide))
-    return np.ascontiguousarray((colour * light + occlusion * shine).T)
+    sent: Array = (colour * light + occlusion * shine).T
+    return sent
 
 
 def _squared(values: Array, times: int) -> Array:
@@ -106,25 +115,27 @@ def _squared(values: Array, times: int) -> Array:
 
 
 @kernel
+def _mark(triangle: Array, corners: Array, first: int, used: Array) -> None:
+    """Set what is a corner of a triangle that is seen; `corners` are those from `first` on."""
+    for row in range(triangle.shape[0]):
+        for column in range(triangle.shape[1]):
+            index = triangle[row, column] - first
+            if 0 <= index < len(corners):
+                for corner in range(3):
+                    used[corners[index, corner]] = True
+
+
+@kernel
 def _fill(
-    image: Array,
-    triangle: Array,
-    barycentric: Array,
-    triangles: Array,
-    sent: Array,
-    first: int,
-    last: int,
-    start: int,
+    image: Array, triangle: Array, barycentric: Array, corners: Array, sent: Array, first: int
 ) -> None:
     """Spread the light of the vertices over their triangles' samples."""
     for row in range(triangle.shape[0]):
         for column in range(triangle.shape[1]):
-            index = triangle[row, column]
-            if index < first or index >= last:
+            index = triangle[row, column] - first
+            if index < 0 or index >= len(corners):
                 continue
-            a = triangles[index, 0] - start
-            b = triangles[index, 1] - start
-            c = triangles[index, 2] - start
+            a, b, c = corners[index, 0], corners[index, 1], corners[index, 2]
             a_part = barycentric[row, column, 0]
             b_part = barycentric[row, column, 1]
             c_part = barycentric[row, column, 2]

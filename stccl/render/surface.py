@@ -159,10 +159,10 @@ def _read(
     texture: Array,
 ) -> None:
     """What the vertices carry and what the textures say at every place."""
+    carried = np.empty(10, np.float32)
     for place in range(len(places)):
         row, column = places[place, 0], places[place, 1]
-        for k in range(10):
-            attributes[k, place] = 0.0
+        carried[:] = 0.0
         # Two samples on a diagonal have the pixel's middle between them.
         shared = places[place, 3] == 4
         part = np.float32(0.5 if shared else 1.0)
@@ -174,12 +174,11 @@ def _read(
             b_part = part * barycentric[y, x, 1]
             c_part = part * barycentric[y, x, 2]
             for k in range(10):
-                attributes[k, place] += (
-                    a_part * packed[a, k] + b_part * packed[b, k] + c_part * packed[c, k]
-                )
+                carried[k] += a_part * packed[a, k] + b_part * packed[b, k] + c_part * packed[c, k]
+        for k in range(10):
+            attributes[k, place] = carried[k]
         picture = textures[places[place, 2]]
-        u, v = attributes[6, place], attributes[7, place]
-        upper, lower, left, right, down, across = texel(picture, u, v)
+        upper, lower, left, right, down, across = texel(picture, carried[6], carried[7])
         for k in range(8):
             top = picture[upper, left, k]
             top += across * (picture[upper, right, k] - top)

@@ -149,10 +149,10 @@ def test_hair_across_the_light_is_brighter_than_hair_along_it():
     def brightness(tangent):
         strands = Strands(
             0, 1, 0, corners, np.tile(tangent, (3, 1)), np.tile([0.0, 0, 1], (3, 1)),
-            np.full((3, 3), 0.3), np.ones(3), np.ones(3), 0.0,
+            np.full((3, 3), 0.3), np.ones(3), np.ones(3), np.zeros(3),
         )  # fmt: skip
         image = np.zeros((128, 128, 3), np.float32)
-        shade_strands(image, seen, triangles, strands, _lamp((1.0, 0, 1.0)), EYE)
+        shade_strands(image, seen, triangles, strands, _lamp((1.0, 0, 1.0)), EYE, np.eye(3))
         return image[64, 64, 0]
 
     across, along = brightness([0.0, 1, 0]), brightness([1.0, 0, 0])
