@@ -12,7 +12,7 @@ from stccl.evaluation.mouth import inter_ocular
 from stccl.evaluation.points import Points, two_clips, with_faces
 
 _RANGE = 2.0  # of values in [-1, 1]
-_FRAMES_AT_ONCE = 16
+_FRAMES_AT_ONCE = 1  # what lies between two sums then stays in the cache: 2.5 times as fast as 16
 
 
 class TargetError(Metric):

@@ -193,9 +193,9 @@ def _judge(
         "jitter": float(TemporalJitter()(seen.points, source.points)),
     }
     who, frames = experts(judges), params.evaluate.faces_per_clip
-    faces, feelings = _recognise(seen, judges, frames)
-    known, _ = _recognise_clip(data, made["source"], judges, frames)
-    values["identity"] = float(IdentitySimilarity()(faces, known))
+    known = _recognise_clip(data, made["source"], judges, frames)
+    faces, feelings = _recognise(seen, judges, frames) if file else known
+    values["identity"] = float(IdentitySimilarity()(faces, known[0]))
     sync = LipSync()
     sync.update(*who.sync.embed(seen.crops, read_sound(data, made["source"])))
     found = sync.compute()
