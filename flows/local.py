@@ -38,15 +38,15 @@ class Pool:
         """Hand over one chunk."""
         return self._executor.submit(function, *arguments)
 
-    def __enter__(self) -> "Pool":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            # What they are doing is not wanted any more, and waiting for it could take long.
-            for process in multiprocessing.active_children():
-                process.terminate()
+    def close(self) -> None:
+        """Let them end."""
         self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def stop(self) -> None:
+        """End them: what they are doing is not wanted any more, and could take long."""
+        for process in multiprocessing.active_children():
+            process.terminate()
+        self.close()
 
 
 def compute_in_one_thread() -> None:
@@ -110,6 +110,7 @@ class LocalRunner:
         self._name = name
         self._workers = workers
         self._bar = Bar(name)
+        self._pool: Pool | None = None
 
     def map(
         self,
@@ -123,8 +124,7 @@ class LocalRunner:
             return
         done, total = 0, sum(sizes)
         self.progress(0, total)
-        workers = min(self._workers, len(chunks))
-        with one_line_when_killed(self._name), Pool(workers) as pool:
+        with self._working() as pool:
             futures = {
                 pool.submit(function, *chunk): size
                 for chunk, size in zip(chunks, sizes, strict=True)
@@ -140,8 +140,22 @@ class LocalRunner:
         self._bar.show(done, total)
 
     def close(self) -> None:
-        """Leave the bar as it is and the terminal as it was."""
+        """End the processes; leave the bar as it is and the terminal as it was."""
+        if self._pool is not None:
+            self._pool.close()
         self._bar.close()
+
+    @contextmanager
+    def _working(self) -> Iterator[Pool]:
+        """The pool; it stays for the next map, as starting it takes seconds of imports."""
+        self._pool = self._pool or Pool(self._workers)
+        try:
+            with one_line_when_killed(self._name):
+                yield self._pool
+        except BaseException:
+            self._pool.stop()
+            self._pool = None
+            raise
 
 
 class Bar:

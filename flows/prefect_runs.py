@@ -29,7 +29,7 @@ from prefect.flow_engine import run_flow
 from prefect.states import Completed, Failed, Pending
 from prefect.utilities.annotations import quote
 
-from flows.local import LocalRunner, Pool, one_line_when_killed, prepare_worker
+from flows.local import LocalRunner, prepare_worker
 from flows.pictures import faces_as_data_url
 from flows.server import PARENT_VARIABLE, is_lost, lose
 from flows.stage import Folders, Result, Stage, run_plainly
@@ -143,7 +143,7 @@ class FlowRunner(LocalRunner):
         done, total = 0, sum(sizes)
         self.progress(0, total)
         workers = min(self._workers, len(chunks))
-        with one_line_when_killed(self._name), Pool(workers) as pool:
+        with self._working() as pool:
 
             def in_pool(chunk: tuple[Any, ...]) -> Any:
                 return pool.submit(function, *chunk).result()

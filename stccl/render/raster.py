@@ -145,20 +145,16 @@ def _draw(
         near_down = a_down * a_near + b_down * b_near + c_down * c_near
         most = float(right - left)
         wide = right - left > _WIDE_PX
-        a_first = b_first = c_first = 0.0
-        a_last = b_last = c_last = most
-        a_step = b_step = c_step = 0.0
+        a_inverse = b_inverse = c_inverse = 0.0
         if wide:
-            a_first, a_last, a_step = _within(a_edge - a_least, a_right, a_down)
-            b_first, b_last, b_step = _within(b_edge - b_least, b_right, b_down)
-            c_first, c_last, c_step = _within(c_edge - c_least, c_right, c_down)
+            a_inverse, b_inverse, c_inverse = _inverse(a_right), _inverse(b_right), _inverse(c_right)
         for row in range(top, bottom + 1):
             begin, end = 0, right - left
             if wide:
-                begin = int(np.ceil(max(max(a_first, b_first), max(c_first, 0.0)) - _ROUNDING))
-                end = int(np.floor(min(min(a_last, b_last), min(c_last, most)) + _ROUNDING))
-                a_first, b_first, c_first = a_first + a_step, b_first + b_step, c_first + c_step
-                a_last, b_last, c_last = a_last + a_step, b_last + b_step, c_last + c_step
+                first, last = _within(0.0, most, a_edge - a_least, a_inverse)
+                first, last = _within(first, last, b_edge - b_least, b_inverse)
+                first, last = _within(first, last, c_edge - c_least, c_inverse)
+                begin, end = int(np.ceil(first - _ROUNDING)), int(np.floor(last + _ROUNDING))
             near = near_first + begin * near_right
             for along in range(begin, end + 1):
                 column = left + along
@@ -223,20 +219,26 @@ def _edge(
 
 
 @kernel
-def _within(inside: int, right: int, down: int) -> tuple[float, float, float]:
-    """Between which columns a row is within one edge, and how far both are on in the next row.
+def _inverse(right: int) -> float:
+    return 1.0 / right if right != 0 else 0.0
+
+
+@kernel
+def _within(first: float, last: float, inside: int, inverse: float) -> tuple[float, float]:
+    """Narrow a row's columns to those within one edge.
 
     Args:
-        inside: How far the first row's column 0 is within the edge; negative is outside.
-        right: What one column to the right adds.
-        down: What one row down adds.
+        first: The columns so far begin here; column 0 is where `inside` holds.
+        last: They end here.
+        inside: How far column 0 is within the edge; negative is outside.
+        inverse: One over what one column to the right adds; 0 where that is nothing.
     """
-    if right == 0:
-        return -np.inf, np.inf, 0.0
-    crossed, step = -inside / right, -down / right
-    if right > 0:
-        return crossed, np.inf, step
-    return -np.inf, crossed, step
+    crossed = -inside * inverse
+    if inverse > 0:
+        return max(first, crossed), last
+    if inverse < 0:
+        return first, min(last, crossed)
+    return first, last
 
 
 @kernel

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 from scipy.special import sph_harm_y
 
+from stccl.face3d.rotation import rotation_matrix
 from stccl.render.camera import Camera
 from stccl.render.light import Lights, harmonics, surrounding_light
 from stccl.render.mesh import vertex_normals
@@ -158,6 +160,32 @@ def test_hair_across_the_light_is_brighter_than_hair_along_it():
     across, along = brightness([0.0, 1, 0]), brightness([1.0, 0, 0])
     # sin 90 and sin 45 degrees.
     assert along / across == pytest.approx(np.sqrt(0.5), abs=0.01)
+
+
+def test_hair_is_lit_alike_wherever_its_frame_and_its_numbers_begin():
+    generator = np.random.default_rng(5)
+    count = 40
+    hidden = np.array([[-3.0, -3, -1], [3, -3, -1], [0, 3, -1]])  # behind, so that some is unseen
+    hair = np.concatenate([generator.uniform(-1, 1, (3 * count - 3, 3)) * [1, 1, 0.2], hidden])
+    turn = rotation_matrix(torch.tensor([0.3, -0.4, 0.2])).numpy()
+    carried = generator.standard_normal((2, 3 * count, 3))
+    carried /= np.linalg.norm(carried, axis=-1, keepdims=True)
+    rest = (
+        generator.random((3 * count, 3)), *(generator.random(3 * count) for _ in range(3))
+    )  # fmt: skip
+    wall = np.array([[-9.0, -9, -8], [9, -9, -8], [0, 9, -8]])
+    points, corners = np.concatenate([wall, hair]), np.arange(3 * count + 3).reshape(-1, 3)
+    two_sided = np.ones(len(corners), np.bool_)
+    seen = rasterize(CAMERA.project(points, 2), corners, (128, 128), two_sided)
+    alone = rasterize(CAMERA.project(hair, 2), corners[:-1], (128, 128), two_sided[:-1])
+    lamp, images = _lamp((1.0, 0.5, 1.0)), np.zeros((2, 128, 128, 3), np.float32)
+    in_frame = Strands(1, count + 1, 3, hair, *carried, *rest)
+    in_world = Strands(0, count, 0, hair, *(own @ turn.T for own in carried), *rest)
+    shade_strands(images[0], seen, corners, in_frame, lamp, EYE, turn)
+    shade_strands(images[1], alone, corners[:-1], in_world, lamp, EYE, np.eye(3))
+    assert (corners == np.arange(3 * count + 3).reshape(-1, 3)).all()
+    assert (images[0].any(axis=2) == (alone.triangle >= 0)).all()
+    np.testing.assert_allclose(images[0], images[1], rtol=1e-3, atol=1e-5)
 
 
 def test_texture_agrees_with_scipy():
