@@ -71,7 +71,7 @@ def shade_strands(
     used = np.zeros(len(strands.position), np.bool_)
     _mark(fragments.triangle, corners, strands.first, used)
     (seen,) = np.nonzero(used)
-    sent = np.empty((len(used), 3), np.float32)
+    sent = np.zeros((len(used), 3), np.float32)
     sent[seen] = _light(strands, seen, lights, eye, rotation)
     _fill(image, fragments.triangle, fragments.barycentric, corners, sent, strands.first)
 
