@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from stccl.align.faces import read_faces
 from stccl.clip import Clip, read_clips
 from stccl.errors import StageError, StcclError
 from stccl.experts.check import check_emotions, check_identity, check_sync
 from stccl.experts.emotion import EmotionJudge
 from stccl.experts.experts import EXPERTS_FILE, Experts, lip_sync_judge
-from stccl.experts.faces import read_faces
 from stccl.experts.identity import face_identity
 from stccl.experts.lip_sync import LipSyncJudge
 from stccl.experts.params import ExpertsParams, SyncNetConfig

@@ -147,7 +147,11 @@ def _draw(
         wide = right - left > _WIDE_PX
         a_inverse = b_inverse = c_inverse = 0.0
         if wide:
-            a_inverse, b_inverse, c_inverse = _inverse(a_right), _inverse(b_right), _inverse(c_right)
+            a_inverse, b_inverse, c_inverse = (
+                _inverse(a_right),
+                _inverse(b_right),
+                _inverse(c_right),
+            )
         for row in range(top, bottom + 1):
             begin, end = 0, right - left
             if wide:

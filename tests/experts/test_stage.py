@@ -138,7 +138,7 @@ def test_whoever_is_judged_has_no_part_in_it(data, params, quick, tmp_path):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "FrameReader", Watched)
-        patch.setattr("stccl.experts.faces.FrameReader", Watched)
+        patch.setattr("stccl.align.faces.FrameReader", Watched)
         run(data, tmp_path, params)
     assert read
     assert not [name for name in read if "W002" in name]
