@@ -29,6 +29,7 @@ NAMES = {"source": "source, as it is", "base": "without STCCL", "vd": "STCCL-VD"
 """Of the rows of the tables; an ablation is called by its own name."""
 _ORDER = ("source", "base", "vd", "cm")
 _HEADLINE = ("FAD", "LSE-D", "CSIM")
+_UNSURE = "no clear change"
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def read_manipulations(data: Path, metrics: Path, params: Params) -> dict[str, A
     experts = json.loads((metrics / "experts.json").read_text(encoding="utf-8"))
     settings = sorted({setting for means in found["means"].values() for setting in means})
     return {
+        "findings": findings(found, params.spfem.backbone.upper()),
         "films": list(films(data, params)),
         "tables": [table(found, setting) for setting in reversed(settings)],
         "published": [
@@ -82,13 +84,30 @@ def read_manipulations(data: Path, metrics: Path, params: Params) -> dict[str, A
     }
 
 
+def findings(found: Mapping[str, Any], backbone: str) -> list[str]:
+    """What each supervision brought to the backbone in the intra-ID setting, where there is one."""
+    said = []
+    for row in _in_order(found["gains"]):
+        by_setting = found["gains"][row]
+        gains = by_setting.get("intra") or next(iter(by_setting.values()))
+        sure: dict[str, list[str]] = {"better": [], "worse": [], _UNSURE: []}
+        for name in _measures(gains):
+            sure[_verdict(name, gains[name], found["better"])].append(name)
+        better, worse = (", ".join(sure[which]) or "nothing" for which in ("better", "worse"))
+        said.append(
+            f"{backbone} under {NAMES.get(row, row)}, next to {backbone} without it: better in "
+            f"{better}; worse in {worse}; {_UNSURE} in {len(sure[_UNSURE])} "
+            f"of {len(gains)} measures."
+        )
+    return said
+
+
 def table(found: Mapping[str, Any], setting: str) -> Table:
     """One setting's numbers, as they are printed."""
     means = {row: by[setting] for row, by in found["means"].items() if setting in by}
-    rows: list[str] = [row for row in _ORDER if row in means] + sorted(set(means) - {*_ORDER})
+    rows = _in_order(means)
     there = {name for row in means.values() for name in row}
-    measures = [name for name in _HEADLINE if name in there]
-    measures += sorted(there - {*measures})
+    measures = _measures(there)
     gains = {row: by[setting] for row, by in found["gains"].items() if setting in by}
     return Table(
         setting,
@@ -230,15 +249,31 @@ def _by_emotion(
 def _gain(
     name: str, gain: Mapping[str, Any], better: Mapping[str, str]
 ) -> tuple[str, str, str, str]:
-    sign = -1 if _lower(name, better) else 1
-    verdict = "no clear change"
-    if gain["low"] > 0 or gain["high"] < 0:
-        verdict = "better" if sign * gain["mean"] > 0 else "worse"
     return (
         name,
         f"{gain['mean']:+.3g}",
         f"{gain['low']:+.3g} to {gain['high']:+.3g}",
-        f"{verdict} (p = {gain['p']:.2g}, {gain['clips']} clips)",
+        f"{_verdict(name, gain, better)} (p = {gain['p']:.2g}, {gain['clips']} clips)",
+    )
+
+
+def _verdict(name: str, gain: Mapping[str, Any], better: Mapping[str, str]) -> str:
+    """`better` or `worse` only where the whole interval lies on one side of zero."""
+    if gain["low"] <= 0 <= gain["high"]:
+        return _UNSURE
+    return "better" if (gain["mean"] < 0) == _lower(name, better) else "worse"
+
+
+def _in_order(rows: Iterable[str]) -> list[str]:
+    """The published rows first, then the ablations by name."""
+    return sorted(rows, key=lambda row: (_ORDER.index(row) if row in _ORDER else len(_ORDER), row))
+
+
+def _measures(names: Iterable[str]) -> list[str]:
+    """The published measures first, then the others by name."""
+    return sorted(
+        names,
+        key=lambda name: (_HEADLINE.index(name) if name in _HEADLINE else len(_HEADLINE), name),
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from stccl.judge.stage import summarise
 from stccl.params import read_params
-from stccl.report.manipulations import table
+from stccl.report.manipulations import findings, table
 from tests.conftest import ROOT
 
 PARAMS = read_params(ROOT / "params.yaml")
@@ -82,3 +82,22 @@ def test_the_papers_table_of_these_numbers():
     assert name == "STCCL-VD"
     assert gains[0][:2] == ("LSE-D", "-0.833")
     assert gains[0][3].startswith("better (p = 0.25, 3 clips)")
+
+
+UNDER = [("base", 1, "a", "happy", 3.0), ("base", 1, "b", "happy", 2.0),
+         ("vd", 1, "a", "happy", 4.0), ("vd", 1, "b", "happy", 4.0)]  # fmt: skip
+
+
+def test_what_is_said_first_is_what_is_sure():
+    rows = [
+        *ROWS,
+        *(row(*r[:4], 9.0 - r[4], measure="CSIM") for r in UNDER),
+        row("base", 1, "a", "happy", 0.5, measure="SSIM"),
+        row("base", 1, "b", "happy", 0.5, measure="SSIM"),
+        row("vd", 1, "a", "happy", 0.6, measure="SSIM"),
+        row("vd", 1, "b", "happy", 0.4, measure="SSIM"),
+    ]
+    assert findings(summarise(pd.DataFrame(rows), FAD, PARAMS), "NED") == [
+        "NED under STCCL-VD, next to NED without it: better in LSE-D; worse in CSIM; "
+        "no clear change in 1 of 3 measures."
+    ]
