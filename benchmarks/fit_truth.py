@@ -27,6 +27,7 @@ from stccl.tables.io import read_table
 
 Array = NDArray[Any]
 MOVES = 0.05
+ACTORS = "actors"  # the dataset
 HIDDEN = ("tongue_tip_up", "tongue_out")
 
 
@@ -48,7 +49,7 @@ def read(data: Path) -> Iterator[tuple[Clip, Fitted, Array]]:
 
 
 def truth(clip: Clip) -> Path:
-    """The frames' truth beside an actor's take; elsewhere there is none."""
+    """The frames' truth beside an actor's take."""
     name = f"{clip.speaker}-{clip.emotion}-{clip.level}-{clip.sentence}.parquet"
     return Path(clip.media_path).parents[5] / "truth" / "frames" / name
 
@@ -105,15 +106,13 @@ def main() -> None:
     found: dict[str, list[Follows]] = defaultdict(list)
     missed: dict[str, list[Array]] = defaultdict(list)
     for clip, fitted, residual in read(data):
-        kind = "actors" if truth(clip).is_file() else "real clips"
+        kind = "actors" if clip.dataset == ACTORS else "real clips"
         follow = against_truth if kind == "actors" else against_lips
         found[kind].append(follow(clip, fitted, data))
         missed[kind].append(residual)
     for kind, follows in found.items():
-        residual = 100 * float(np.median(np.concatenate(missed[kind])))
-        print(
-            f"{len(follows)} {kind}: {residual:.1f} % of the eyes' distance off, median of frames"
-        )
+        off = 100 * float(np.median(np.concatenate(missed[kind])))
+        print(f"{len(follows)} {kind}: {off:.1f} % of the eyes' distance off, median of frames")
         whose = "the true one" if kind == "actors" else "the lips"
         print(f"jaw and {whose}: {_summary([each.jaw for each in follows])}")
         if kind == "actors":
