@@ -186,6 +186,8 @@ def test_models_with_and_without_stccl_change_clips_and_are_judged(project: Path
         assert "face found" in judged["means"][row]["intra"]
     page = (project / "report" / "index.html").read_text()
     assert page.count("data:video/mp4;base64,") == 2
+    for name in ("STCCL-VD", "STCCL-CM"):
+        assert f"<li>NED under {name}, next to NED without it: better in " in page
 
 
 def test_nothing_changed_runs_nothing(project: Path) -> None:
