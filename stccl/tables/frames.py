@@ -38,8 +38,7 @@ class FrameReader:
     def __getitem__(self, frame: int) -> Image | None:
         """The picture (H×W×3, RGB, uint8), or None where the frame has no face."""
         stored = self._stored(frame)
-        # Arrow's buffers call their bytes signed, which would equal no literal above 127.
-        return decode_png(memoryview(stored.as_buffer()).cast("B")) if stored.is_valid else None
+        return decode_png(memoryview(stored.as_buffer())) if stored.is_valid else None
 
     def _stored(self, frame: int) -> pa.BinaryScalar:
         if not 0 <= frame < self._rows:

@@ -80,14 +80,6 @@ def test_a_reader_survives_its_file_being_replaced(tmp_path):
         np.testing.assert_array_equal(frames[19], picture(19))
 
 
-def test_stored_pictures_need_no_opencv(tmp_path, monkeypatch):
-    """The fast path of the decoder takes what Arrow hands out, without a copy."""
-    path = write_aligned(tmp_path / "c.parquet", 3)
-    monkeypatch.setattr("cv2.imdecode", lambda *_: pytest.fail("the slow path"))
-    with FrameReader(path, "aligned") as frames:
-        np.testing.assert_array_equal(frames[1], picture(1))
-
-
 def test_arrow_uses_the_allocator_that_reads_fast():
     code = (
         "import stccl.tables.io, pyarrow; "
