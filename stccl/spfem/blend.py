@@ -22,9 +22,6 @@ _KERNEL = 33 / 256
 """Of the crop's side."""
 _MARGIN = 0.1
 """Of the crop's side: what of the frame around the face takes part in the blend."""
-_EYE_MARGIN = np.array([1.3, 1.7])
-"""How much wider and higher than the opening between the lids an eye is, before the blend's own
-erosion widens it further."""
 
 
 class Eroded(NamedTuple):
@@ -156,42 +153,6 @@ def into_frame(
     result = frame.copy()
     result[rows, columns] = blend(shown, there, covered, side_px)
     return result
-
-
-def without_eyes(mask: NDArray[np.floating], eyes_px: NDArray[np.floating]) -> Array:
-    """A mask with holes where the eyes are, lids and lashes included.
-
-    Args:
-        mask: (h, w) in [0, 1].
-        eyes_px: (2, K, 2) points of both eyes, whole numbers in a pixel's middle.
-    """
-    found = np.array(mask, np.float32)
-    for eye in eyes_px:
-        middle = eye.mean(axis=0)
-        hole = cv2.convexHull((middle + (eye - middle) * _EYE_MARGIN).round().astype(np.int32))
-        cv2.fillConvexPoly(found, hole, 0.0)
-    return found
-
-
-def with_usual_eyes(eyes_px: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The landmarks of a clip's eyes, and those they would have if they were as open as usual.
-
-    What is kept of a face with shut eyes is more than a line: where the open eye would be, a
-    painted face shows it, and the lids of the blink would be painted over with its white.
-
-    Args:
-        eyes_px: (N, 2, 6, 2) in N frames, the corners of an eye first and fourth.
-
-    Returns:
-        (N, 2, 12, 2): behind each eye's own points the median over frames of where they lie
-        between its corners.
-    """
-    points = eyes_px[..., 0] + 1j * eyes_px[..., 1]
-    corner, width = points[..., :1], points[..., 3:4] - points[..., :1]
-    between = (points - corner) / np.where(width == 0, 1, width)
-    usual = np.median(between.real, axis=0) + 1j * np.median(between.imag, axis=0)
-    placed = corner + width * usual
-    return np.concatenate((eyes_px, np.stack((placed.real, placed.imag), -1)), axis=2)
 
 
 def _box(

@@ -12,8 +12,6 @@ from stccl.spfem.blend import (
     into_frame,
     pyramid_blend,
     soft_erosion,
-    with_usual_eyes,
-    without_eyes,
 )
 
 
@@ -158,65 +156,3 @@ def test_a_face_across_the_border_is_cut(corner):
     found = into_frame(np.full((24, 24, 3), 250, np.uint8), disc(24, 11), frame, matrix, 64)
     assert found.shape == frame.shape
     assert (found != frame).any()
-
-
-def eyes(left: tuple[float, float], right: tuple[float, float], width: float) -> np.ndarray:
-    """(2, 6, 2): ellipses three times as wide as high."""
-    angles = np.radians(np.arange(180, -180, -60))
-    ring = np.stack((np.cos(angles), np.sin(angles) / 3), 1) * width / 2
-    return np.array([left, right])[:, None] + ring
-
-
-def test_a_mask_has_holes_for_both_eyes_and_nothing_else():
-    mask = np.ones((80, 120), np.float32)
-    found = without_eyes(mask, eyes((30, 40), (85, 40), 20))
-    assert mask.all()  # the caller's is not changed
-    holes, _, boxes, _ = cv2.connectedComponentsWithStats((found == 0).astype(np.uint8))
-    assert holes - 1 == 2
-    for (x, y, width, height, _), middle in zip(boxes[1:], (30, 85), strict=True):
-        # A third wider and two thirds higher than what lies between the lids.
-        assert width == pytest.approx(1.3 * 20, abs=2)
-        assert height == pytest.approx(1.7 * 20 / 3 * np.sin(np.pi / 3), abs=3)
-        assert (x + width / 2, y + height / 2) == pytest.approx((middle, 40), abs=1.5)
-    assert set(np.unique(found)) == {0, 1}
-
-
-def test_eyes_left_out_are_those_of_the_frame():
-    random = np.random.default_rng(0)
-    frame = cv2.GaussianBlur(random.integers(0, 255, (256, 256, 3), np.uint8), (0, 0), 3)
-    face = 255 - frame
-    mask = np.zeros((256, 256), np.float32)
-    cv2.ellipse(mask, (128, 128), (70, 90), 0, 0, 360, 1, -1)
-    where = eyes((98, 110), (158, 110), 34)
-    whole = into_frame(face, mask, frame, np.eye(2, 3), 256).astype(int)
-    kept = into_frame(face, without_eyes(mask, where), frame, np.eye(2, 3), 256).astype(int)
-    for eye in where:
-        x, y = eye.mean(0).astype(int)
-        spot = np.s_[y - 3 : y + 4, x - 8 : x + 9]
-        error, without_holes = (np.abs(found[spot] - frame[spot]).mean() for found in (kept, whole))
-        assert error < 0.3 * without_holes
-    mouth = np.s_[170:190, 110:146]
-    assert np.abs(kept[mouth] - whole[mouth]).max() <= 2
-
-
-def test_a_blink_keeps_the_place_of_the_open_eye():
-    clip = np.stack([eyes((30 + k, 40), (85 + k, 40), 20) for k in range(7)])
-    middle = clip.mean(axis=2, keepdims=True)
-    clip[3] = (clip[3] - middle[3]) * [1, 0.1] + middle[3]  # shut, while the head moves on
-    found = with_usual_eyes(clip)
-    assert found.shape == (7, 2, 12, 2)
-    np.testing.assert_array_equal(found[:, :, :6], clip)
-    np.testing.assert_allclose(found[3, :, 6:], clip[2, :, :] + [1, 0])
-    np.testing.assert_allclose(found[0, :, 6:], clip[0])  # who does not blink is as usual
-    mask = np.ones((80, 120), np.float32)
-    np.testing.assert_array_equal(
-        without_eyes(mask, found[3]), without_eyes(mask, found[2] + [1, 0])
-    )
-
-
-def test_usual_eyes_turn_and_grow_with_the_corners():
-    clip = np.repeat(eyes((30, 40), (85, 40), 20)[None], 5, axis=0)
-    angle = 0.4
-    turned = 1.5 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    clip[4] = clip[4] @ turned.T
-    np.testing.assert_allclose(with_usual_eyes(clip)[4, :, 6:], clip[4])

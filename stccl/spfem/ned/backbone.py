@@ -13,28 +13,25 @@ from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stccl.align.warp import apply
 from stccl.errors import StcclError
-from stccl.face3d.model import FaceCoefficients
 from stccl.fit.identities import speaker_key
 from stccl.fit.models import face_model
 from stccl.metric.loss import STCCLLoss
 from stccl.spfem.backbone import Emotion, Example, Lesson
-from stccl.spfem.blend import into_frame, with_usual_eyes, without_eyes
+from stccl.spfem.eyes import with_usual_eyes
 from stccl.spfem.ned.manipulator.manipulator import Manipulator
 from stccl.spfem.ned.manipulator.rendered import RenderedLoss
 from stccl.spfem.ned.manipulator.signal import signal_of, with_signal
 from stccl.spfem.ned.manipulator.takes import TrainingWindows, read_take
 from stccl.spfem.ned.manipulator.train import train as train_manipulator
-from stccl.spfem.ned.renderer.conditions import conditions, draw
 from stccl.spfem.ned.renderer.conditions import to_pictures as crop_to_pictures
 from stccl.spfem.ned.renderer.footage import Footage
+from stccl.spfem.ned.renderer.painted import painted
 from stccl.spfem.ned.renderer.perceptual import BackbonePerceptual, VGGPerceptual
 from stccl.spfem.ned.renderer.renderer import Renderer
 from stccl.spfem.ned.renderer.track import FaceTrack, read_track
@@ -44,12 +41,9 @@ from stccl.tables.png import Image
 from stccl.training.record import Report
 from stccl.training.resume import Checkpoint
 
-Array = NDArray[np.float32]
-
 _SPEAKERS = "speakers.json"
 _MANIPULATOR = "manipulator"
 _RENDERERS = "renderers"
-_DRAWN_TOGETHER = 32
 _EYES = slice(36, 48)
 """Of the 68 landmarks."""
 
@@ -139,45 +133,19 @@ class Ned:
             ),
         )
         renderer = _renderer(self._folder / _RENDERERS / speaker)
-        faces = self._faces(track, shown, renderer)
-        to_pictures = crop_to_pictures(track, renderer.config)
-        place = dict(zip(track.frames.tolist(), range(len(track.frames)), strict=True))
+        to_pictures = crop_to_pictures(track, renderer.config).numpy()
         eyes_px = _eyes_px(data, track) if renderer.config.keeps_eyes else None
+        faces = painted(track, shown, renderer, eyes_px)
+        place = dict(zip(track.frames.tolist(), range(len(track.frames)), strict=True))
         with FrameReader(data / "frames" / f"{clip}.parquet", "frames") as frames:
             for number, frame in enumerate(frames):
                 assert frame is not None
                 if number not in place:
                     yield frame, False
                     continue
-                matrix = to_pictures[place[number]].numpy()
-                to_frame = np.asarray(cv2.invertAffineTransform(matrix), np.float64)
-                picture, mask = next(faces)
-                if eyes_px is not None:
-                    mask = without_eyes(mask, apply(matrix, eyes_px[place[number]]))
-                yield into_frame(picture, mask, frame, to_frame, renderer.config.size_px), True
-
-    def _faces(
-        self, track: FaceTrack, shown: FaceCoefficients, renderer: Renderer
-    ) -> Iterator[tuple[Image, Array]]:
-        """Pictures and masks of all frames of a track; every run begins anew."""
-        for first, stop in track.runs():
-            masks: list[Array] = []
-
-            def shown_frames(
-                first: int = first, stop: int = stop, masks: list[Array] = masks
-            ) -> Iterator[tuple[Tensor, Tensor]]:
-                for start in range(first, stop, _DRAWN_TOGETHER):
-                    end = min(start + _DRAWN_TOGETHER, stop)
-                    faces = FaceCoefficients(*(part[start:end] for part in shown))
-                    drawn = draw(track.part(start, end), renderer.config, faces)
-                    told = conditions(drawn.images)
-                    for condition, points_px in zip(told, drawn.landmarks_px, strict=True):
-                        masks.append(condition[-1].numpy())
-                        yield condition, points_px
-
-            for number, picture in enumerate(renderer.frames(shown_frames())):
-                image = ((picture + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-                yield image.movedim(0, -1).numpy(), masks[number]
+                at = place[number]
+                eyes = None if eyes_px is None else eyes_px[at]
+                yield next(faces).into(frame, to_pictures[at], eyes, renderer.config.size_px), True
 
     def _style(self, style: Emotion | Example) -> Tensor:
         if isinstance(style, Emotion):

@@ -38,9 +38,7 @@ def draw(
 ) -> Drawn:
     """The conditions of a track, or of the same face with another expression.
 
-    The mesh is drawn straight into the crop at the size wanted; nothing is sampled twice. With
-    other coefficients the mask covers the face as it is and as it was: where the chin was before,
-    something has to be shown.
+    The mesh is drawn straight into the crop at the size wanted; nothing is sampled twice.
 
     Args:
         track: Where the face is, and how it was filmed.
@@ -56,6 +54,16 @@ def draw(
             shown = FaceCoefficients(*(values[start:stop] for values in coefficients))
         parts.append(_draw(part, shown, config))
     return Drawn(*(torch.cat(each) for each in zip(*parts, strict=True)))
+
+
+def covering(shown: Drawn, filmed: Drawn) -> Drawn:
+    """With a mask of the face as it is and as it was.
+
+    Where the chin was before, something has to be shown.
+    """
+    images = shown.images.clone()
+    images[:, -1] = torch.maximum(images[:, -1], filmed.images[:, -1])
+    return shown._replace(images=images)
 
 
 def conditions(images: Tensor) -> Tensor:
@@ -89,15 +97,11 @@ def _draw(track: FaceTrack, shown: FaceCoefficients, config: RendererConfig) -> 
     points = torch.cat((model.landmarks(vertices), model.pupils(vertices)), 1)
     points_px = view.project(points)[..., :2] - 0.5
     gaze = gaze_image(points_px[:, 68:], points_px[:, 36:48], size)
-    mask = face_mask(faces)
-    if shown is not track.coefficients:
-        filmed = see_faces(surface, model.vertices(track.coefficients), view, size)
-        mask = torch.maximum(mask, face_mask(filmed))
     normals = None
     if track.detail is not None:
         normals = wrinkles().normals(faces, vertices, shown, track.detail)
     shape = shape_image(faces, normals)[:, :1]
-    images = torch.cat((nmfc_image(faces), gaze[:, :1], shape, mask), 1)
+    images = torch.cat((nmfc_image(faces), gaze[:, :1], shape, face_mask(faces)), 1)
     return Drawn((images * 255).round().to(torch.uint8), points_px[:, :68])
 
 

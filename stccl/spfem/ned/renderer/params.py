@@ -45,7 +45,7 @@ class RendererConfig(Section):
     keeps_eyes: bool = Field(
         default=False,
         description="Eyes stay those of the source, with its gaze and blinks; a renderer that is "
-        "trained for minutes draws none that look alive.",
+        "trained for minutes draws none that look alive. A texture tells how far lids open.",
     )
     discriminator_width: Width = Field(default=64, description="Channels of its first layer.")
     discriminator_layers: int = Field(default=3, ge=1, description="Layers that halve the side.")

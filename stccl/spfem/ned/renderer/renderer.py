@@ -119,24 +119,35 @@ class Renderer(nn.Module):
             (3, H, W), RGB in [-1, 1].
         """
         self.eval()
-        texture = self.texture
         window: list[Tensor] = []
         previous: list[Tensor] = []
         for told, landmarks_px in shown:
             window = [*(window or [told] * WINDOW_FRAMES)[1:], told]
             previous = previous or [torch.zeros_like(told[:3])] * (WINDOW_FRAMES - 1)
             with torch.inference_mode():
-                begun = None
-                if texture is not None:
-                    own = Texture(*(part[None] for part in texture))
-                    begun = look_up(own, told[None, :3], told[None, -1:], landmarks_px[None])
                 picture = self.generator(
                     torch.cat(window)[None].contiguous(memory_format=torch.channels_last),
                     torch.cat(previous)[None].contiguous(memory_format=torch.channels_last),
-                    begun,
+                    self.begun(told[None], landmarks_px[None]),
                 )[0]
             previous = [*previous[1:], picture]
             yield picture
+
+    def begun(self, conditions: Tensor, landmarks_px: Tensor) -> Tensor | None:
+        """What pictures begin with: the speaker's texture; None where it is not textured.
+
+        Args:
+            conditions: (N, 10, H, W) in [0, 1].
+            landmarks_px: (N, 68, 2).
+
+        Returns:
+            (N, 3, H, W), RGB, mostly in [-1, 1]; 0 outside the mask.
+        """
+        texture = self.texture
+        if texture is None:
+            return None
+        own = Texture(*(part[None] for part in texture))
+        return look_up(own, conditions[:, :3], conditions[:, -1:], landmarks_px)
 
     def save(self, folder: Path) -> None:
         """Write `config.json` and `model.safetensors`; the same weights give the same bytes.

@@ -12,7 +12,7 @@ from stccl.errors import ClipRejected
 from stccl.face3d.images.warp import warp_images
 from stccl.face3d.model import FaceCoefficients
 from stccl.spfem.ned.renderer import conditions as module
-from stccl.spfem.ned.renderer.conditions import conditions, draw, to_pictures
+from stccl.spfem.ned.renderer.conditions import conditions, covering, draw, to_pictures
 from stccl.spfem.ned.renderer.noise import jitter
 from stccl.spfem.ned.renderer.params import RendererConfig
 from stccl.spfem.ned.renderer.track import FaceTrack, read_track
@@ -90,16 +90,20 @@ def test_frames_are_drawn_alike_alone_and_together(track):
     assert torch.equal(together.landmarks_px[4:5], alone.landmarks_px)
 
 
-def test_another_expression_keeps_the_place_where_the_face_was(track):
+def test_a_changed_face_covers_the_place_where_it_was(track):
     config = RendererConfig(size_px=64)
     part = track.part(0, 3)
     opened = part.coefficients._replace(jaw=part.coefficients.jaw + torch.tensor([0.3, 0, 0]))
     was, shown = draw(part, config), draw(part, config, opened)
     again = draw(replace(part, coefficients=opened), config)
-    mask = torch.maximum(was.images[:, -1], again.images[:, -1])
-    assert torch.equal(shown.images[:, -1], mask)
-    assert torch.equal(shown.images[:, :-1], again.images[:, :-1])
+    assert torch.equal(shown.images, again.images)
+    assert torch.equal(shown.landmarks_px, again.landmarks_px)
+    both = covering(shown, was)
+    mask = torch.maximum(was.images[:, -1], shown.images[:, -1])
+    assert torch.equal(both.images[:, -1], mask)
+    assert torch.equal(both.images[:, :-1], shown.images[:, :-1])
     assert (mask > was.images[:, -1]).any()
+    assert (mask > shown.images[:, -1]).any()
 
 
 @given(st.floats(0, 0.2), st.integers(0, 9))
