@@ -190,6 +190,23 @@ def test_models_with_and_without_stccl_change_clips_and_are_judged(project: Path
         assert f"<li>NED under {name}, next to NED without it: better in " in page
 
 
+def test_a_clip_is_given_the_emotions_that_the_model_saw(project: Path, tmp_path: Path) -> None:
+    made = pq.read_table(project / "data" / "generated" / "ned-vd-42" / "clips.parquet")
+    manipulate = [sys.executable, "-m", "stccl.cli", "manipulate", made["source"][0].as_py()]
+    for emotion, complaint in (
+        ("happy", None),
+        ("sad", "no clip that the model learnt from shows 'sad'; expected one of neutral, happy"),
+    ):
+        video = tmp_path / f"{emotion}.mp4"
+        done = subprocess.run(
+            [*manipulate, "--emotion", emotion, "-o", str(video)],
+            cwd=project, env=environment(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert video.exists() == (done.returncode == 0) == (complaint is None), done.stderr
+        assert (complaint or "") in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_nothing_changed_runs_nothing(project: Path) -> None:
     assert stages_run(repro(project)) == []
 

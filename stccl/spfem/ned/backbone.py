@@ -27,7 +27,7 @@ from stccl.spfem.eyes import with_usual_eyes
 from stccl.spfem.ned.manipulator.manipulator import Manipulator
 from stccl.spfem.ned.manipulator.rendered import RenderedLoss
 from stccl.spfem.ned.manipulator.signal import signal_of, with_signal
-from stccl.spfem.ned.manipulator.takes import TrainingWindows, read_take
+from stccl.spfem.ned.manipulator.takes import EMOTIONS, TrainingWindows, read_take
 from stccl.spfem.ned.manipulator.train import train as train_manipulator
 from stccl.spfem.ned.renderer.conditions import to_pictures as crop_to_pictures
 from stccl.spfem.ned.renderer.footage import Footage
@@ -149,7 +149,7 @@ class Ned:
 
     def _style(self, style: Emotion | Example) -> Tensor:
         if isinstance(style, Emotion):
-            return self._manipulator.label_style(style.name)
+            return self._manipulator.emotion_style(style.name)
         track = read_track(style.data, style.clip)
         self._check(track)
         signal = signal_of(track.coefficients)
@@ -181,6 +181,17 @@ def _train_manipulator(lesson: Lesson, meshes: STCCLLoss | None, total: int) -> 
         checkpoint=Checkpoint(lesson.scratch / f"{_MANIPULATOR}.ckpt", lesson.fingerprint),
         progress=lambda done, _: lesson.progress(done, total),
         report=_named(_MANIPULATOR, lesson),
+    )
+    manipulator.learn_styles(
+        {
+            emotion: [
+                signal_of(take.coefficients)[first:stop]
+                for take in takes
+                if take.emotion == emotion
+                for first, stop in take.runs()
+            ]
+            for emotion in EMOTIONS
+        }
     )
     return manipulator
 

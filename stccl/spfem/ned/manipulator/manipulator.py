@@ -1,5 +1,6 @@
 """A trained manipulator: what it is used for, saved, loaded, and read from published files."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -37,6 +38,8 @@ class Manipulator(nn.Module):
     spread: Tensor
     low: Tensor
     high: Tensor
+    styles: Tensor
+    shown: Tensor
 
     def __init__(self, config: ManipulatorConfig) -> None:
         super().__init__()
@@ -44,6 +47,8 @@ class Manipulator(nn.Module):
         self.networks = Networks(config, len(EMOTIONS))
         for name, values in Scale.identity(config.coefficients)._asdict().items():
             self.register_buffer(name, values)
+        self.register_buffer("styles", torch.zeros(len(EMOTIONS), config.style))
+        self.register_buffer("shown", torch.zeros(len(EMOTIONS), dtype=torch.bool))
 
     @classmethod
     def initial(cls, config: ManipulatorConfig, seed: int, seen: Tensor | None = None) -> Self:
@@ -110,16 +115,48 @@ class Manipulator(nn.Module):
         return self.scale.bound(self.scale.restore(overlap_add(torch.cat(made), ends))).to(signal)
 
     @torch.no_grad()
+    def emotion_style(self, emotion: str) -> Tensor:
+        """The style of an emotion, (S,): that of the clips learnt from, see `learn_styles`.
+
+        A manipulator that was told of none, as the published ones are, draws one by its label.
+
+        Raises:
+            StcclError: For an emotion that is none of `EMOTIONS`, or that no clip showed.
+        """
+        place = _place(emotion)
+        if not self.shown.any():
+            return self.label_style(emotion)
+        if not self.shown[place]:
+            known = [name for name, one in zip(EMOTIONS, self.shown, strict=True) if one]
+            raise StcclError(
+                f"no clip that the model learnt from shows {emotion!r}; expected one of "
+                f"{', '.join(known)}, or a reference that shows it"
+            )
+        return self.styles[place].clone()
+
+    def learn_styles(self, performances: Mapping[str, Sequence[Tensor]]) -> None:
+        """Keep what clips of every emotion have in common, the median of their styles.
+
+        The mapping network's styles of a label need not lie near them: after short trainings that
+        of one emotion or another lies where no clip's does, and leaves a face as it was.
+
+        Args:
+            performances: By emotion (T, N) each, as for `reference_style`.
+        """
+        for emotion, signals in performances.items():
+            if signals:
+                self.styles[_place(emotion)] = self.reference_style(*signals)
+                self.shown[_place(emotion)] = True
+
+    @torch.no_grad()
     def label_style(self, emotion: str, seed: int = 0) -> Tensor:
-        """A style of an emotion, (S,); other seeds give other styles of it.
+        """A style of an emotion as the mapping network draws it, (S,); other seeds give others.
 
         Raises:
             StcclError: For an emotion that is none of `EMOTIONS`.
         """
-        if emotion not in EMOTIONS:
-            raise StcclError(f"no emotion {emotion!r}; expected one of {', '.join(EMOTIONS)}")
         noise = torch.randn(1, self.config.latent, generator=torch.Generator().manual_seed(seed))
-        label = torch.tensor([EMOTIONS.index(emotion)], device=self.mean.device)
+        label = torch.tensor([_place(emotion)], device=self.mean.device)
         style: Tensor = self.networks.mapping_network(noise.to(self.mean), label)[0]
         return style
 
@@ -193,3 +230,9 @@ class Manipulator(nn.Module):
             )
         normalised = self.scale.normalise(signal.to(self.mean))
         return windows_of(normalised, self.config.window_frames)
+
+
+def _place(emotion: str) -> int:
+    if emotion not in EMOTIONS:
+        raise StcclError(f"no emotion {emotion!r}; expected one of {', '.join(EMOTIONS)}")
+    return EMOTIONS.index(emotion)

@@ -63,6 +63,30 @@ def test_the_style_of_a_reference_is_that_of_its_windows(small):
     torch.testing.assert_close(small.reference_style(constant, signal(5)), expected)
 
 
+def test_an_emotions_style_is_that_of_its_clips(small, tmp_path):
+    clips = {"sad": [signal(9, 1), signal(14, 2)], "happy": [signal(3, 3)], "fear": []}
+    small.learn_styles(clips)
+    for emotion in ("sad", "happy"):
+        style = small.emotion_style(emotion)
+        assert torch.equal(style, small.reference_style(*clips[emotion]))
+        assert not torch.equal(style, small.label_style(emotion))
+    small.save(tmp_path)
+    assert torch.equal(Manipulator.load(tmp_path).emotion_style("sad"), small.emotion_style("sad"))
+    for missing in ("fear", "angry"):
+        with pytest.raises(
+            StcclError, match=f"learnt from shows '{missing}'; expected one of happy, sad, or a ref"
+        ):
+            small.emotion_style(missing)
+    with pytest.raises(StcclError, match=r"^no emotion 'joy'"):
+        small.emotion_style("joy")
+    with pytest.raises(StcclError, match=r"^no emotion 'joy'"):
+        small.learn_styles({"joy": [signal(3)]})
+
+
+def test_who_learnt_from_no_clips_draws_styles_by_label(small):
+    assert torch.equal(small.emotion_style("sad"), small.label_style("sad", seed=0))
+
+
 def test_unknown_emotions_are_answered_with_the_known(small):
     with pytest.raises(
         StcclError, match=f"^no emotion 'joy'; expected one of {', '.join(EMOTIONS)}"
@@ -123,7 +147,8 @@ def test_published_checkpoints_load(tmp_path):
         assert list(state) == [key for key, _ in contract(name)]
         assert all(torch.equal(state[key], value) for key, value in small_noise(name).items())
     source = noise((10, 51), 7)
-    style = manipulator.label_style("happy")
+    style = manipulator.emotion_style("happy")
+    assert torch.equal(style, manipulator.label_style("happy"))
     with torch.no_grad():
         expected = manipulator.networks.generator(source[None], style[None])[0]
     torch.testing.assert_close(manipulator.restyle(source, style), expected)
